@@ -1,0 +1,78 @@
+# Two commands need nothing but this Makefile, git and a Python 3.10 to 3.13 with venv or pip:
+#   make demo    runs the demonstration: a benchmark and its audit against an endpoint of our own
+#   make test    runs the tests
+# PYTHON=python3.12 picks another interpreter, ARGS='-k name' goes to pytest.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The stamps carry the version, so that another PYTHON makes the environment anew.
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+INSTALLED := $(VENV)/.installed-$(VERSION)
+INSTALLED_DEV := $(VENV)/.installed-dev-$(VERSION)
+VENV_READY := $(VENV)/.ready-$(VERSION)
+INPUTS := setup.py pyproject.toml
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help env env-dev demo test coverage check wheel clean
+
+help:
+	@sed -n 's/^#   make/make/p' Makefile
+	@echo 'make check   runs the tests of style, types, layers and generated files'
+	@echo 'make coverage, make wheel, make clean'
+
+env: $(INSTALLED)
+
+env-dev: $(INSTALLED_DEV)
+
+demo: $(INSTALLED)
+	@$(BIN)/auditcube demo
+
+test: $(INSTALLED_DEV)
+	@$(BIN)/python -m pytest $(ARGS)
+
+coverage: $(INSTALLED_DEV)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+check:
+	@scripts/check
+
+wheel: $(INSTALLED)
+	@rm -rf build dist
+	@$(PIP) wheel --no-deps --wheel-dir dist .
+	@rm -rf build
+	@ls dist/*.whl
+
+clean:
+	rm -rf $(VENV) build dist project/*.egg-info .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A Debian without python3-venv lacks ensurepip: its own pip, where it is there, then fills the environment.
+$(VENV_READY):
+	@case '$(VERSION)' in 3.10|3.11|3.12|3.13) ;; \
+	  '') echo 'AuditCube needs Python 3.10 to 3.13, and $(PYTHON) does not run: try make PYTHON=/path/to/python3' >&2; exit 2;; \
+	  *) echo 'AuditCube needs Python 3.10 to 3.13, and $(PYTHON) is $(VERSION): try make PYTHON=python3.12' >&2; exit 2;; \
+	esac
+	@if $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then $(PYTHON) -m venv --clear $(VENV); \
+	elif $(PYTHON) -c 'import pip, venv' 2>/dev/null; then $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+	  $(PYTHON) -m pip --disable-pip-version-check --quiet --python $(BIN)/python install pip; \
+	elif $(PYTHON) -c 'import virtualenv' 2>/dev/null; then $(PYTHON) -m virtualenv --quiet --clear $(VENV); \
+	else echo 'AuditCube needs venv or pip for $(PYTHON) (on Debian: apt-get install python3-venv)' >&2; exit 2; fi
+	@touch $@
+
+$(INSTALLED): $(VENV_READY) $(INPUTS)
+	@echo 'Installing AuditCube into $(VENV), which takes half a minute' >&2
+	@$(PIP) install --editable .
+	@touch $@
+
+$(INSTALLED_DEV): $(VENV_READY) $(INPUTS)
+	@echo 'Installing AuditCube and what its tests need into $(VENV), which takes a minute' >&2
+	@$(PIP) install --editable '.[dev,parquet]'
+	@touch $@ $(INSTALLED)

@@ -1,0 +1,54 @@
+"""Chat completions: POST /v1/chat/completions. A row has `messages`, or a `prompt` (and `system`) to make them of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from auditcube.adapters.openai import SAMPLING, OpenAI
+from auditcube.dataset import Column, Sample
+
+
+class OpenAIChat(OpenAI):
+    """The adapter `openai_chat`."""
+
+    path = "/v1/chat/completions"
+    one_of = ("prompt", "messages")
+    columns: Mapping[str, Column] = {
+        "prompt": Column((str,)),
+        "messages": Column((list,)),
+        "system": Column((str,)),
+        "tools": Column((list,)),
+        **SAMPLING,
+    }
+
+    def body(self, fields: dict[str, Any]) -> dict[str, Any]:
+        system, prompt = fields.pop("system", None), fields.pop("prompt", None)
+        messages = fields.pop("messages", None) or [{"role": "user", "content": prompt}]
+        if system is not None:
+            messages = [{"role": "system", "content": system}, *messages]
+        return {**fields, "messages": messages}
+
+    def salted(self, sample: Sample, salt: str) -> Sample:
+        # The system text comes first on the wire, so it is where a shared prefix would start.
+        for name in ("system", "prompt"):
+            if name in sample.fields:
+                return Sample(sample.index, {**sample.fields, name: f"{salt} {sample.fields[name]}"})
+        return Sample(sample.index, {**sample.fields, "messages": _salted_messages(sample.fields["messages"], salt)})
+
+    def text_of(self, choice: Mapping[str, Any]) -> Mapping[str, str]:
+        message = next((part for part in (choice.get("delta"), choice.get("message")) if isinstance(part, dict)), {})
+        reasoning = message.get("reasoning_content") or message.get("reasoning")
+        texts = {"text": message.get("content"), "reasoning": reasoning}
+        return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+
+def _salted_messages(messages: list[Any], salt: str) -> list[Any]:
+    """The messages with the salt in front of the first text; a message of its own if none is text."""
+    first = messages[0] if isinstance(messages[0], dict) else {}
+    if isinstance(first.get("content"), str):
+        return [{**first, "content": f"{salt} {first['content']}"}, *messages[1:]]
+    return [{"role": "system", "content": salt}, *messages]
+
+
+ADAPTER = OpenAIChat()

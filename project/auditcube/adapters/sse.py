@@ -1,0 +1,42 @@
+"""Server-sent events, as far as inference servers use them: the `data` of each event.
+
+Source: WHATWG HTML, "Server-sent events" (lines end in LF, CR LF or CR; `:` starts a comment; data lines are joined).
+"""
+
+from __future__ import annotations
+
+import re
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+class EventStream:
+    """Takes a body in pieces of any size, gives the data of every event that is complete."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The data of the events that these bytes completed."""
+        text = self._rest + data
+        # A CR at the very end may be half of a CR LF: it waits for the next piece.
+        held = b"\r" if text.endswith(b"\r") else b""
+        *lines, rest = _LINE_END.split(text[: len(text) - len(held)])
+        self._rest = rest + held
+        return [event for line in lines if (event := self._line(line)) is not None]
+
+    def finish(self) -> list[bytes]:
+        """The last event, if the body ended without the empty line that closes it."""
+        lines = (self._rest.rstrip(b"\r"), b"")
+        self._rest = b""
+        return [event for line in lines if (event := self._line(line)) is not None]
+
+    def _line(self, line: bytes) -> bytes | None:
+        if line:
+            name, _, value = line.partition(b":")
+            if name == b"data":
+                self._data.append(value.removeprefix(b" "))
+            return None
+        event, self._data = b"\n".join(self._data), []
+        return event or None

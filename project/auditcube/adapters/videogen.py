@@ -1,0 +1,123 @@
+"""Text-to-video as `trtllm-serve` speaks it: POST /v1/videos/generations, one JSON answer.
+
+The defaults are MLPerf's for WAN 2.2: 720x1280, 81 frames at 16 fps, 20 steps, guidance 4.0 and 3.0, boundary 0.875,
+seed 42. An answer is a path on storage that the server sees, the video in base64, or (some builds, whatever was asked)
+the raw MP4. Source: MLPerf Inference, text_to_video; facts read 2026-11.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from auditcube.adapters.contract import Answer, DecodeError, Decoder, loads, merged
+from auditcube.dataset import Column, Sample
+
+_TEXT, _INTEGER, _NUMBER = Column((str,)), Column((int,)), Column((float,))
+
+
+class Videogen:
+    """The adapter `videogen`."""
+
+    path = "/v1/videos/generations"
+    one_of = ("prompt",)
+    columns: Mapping[str, Column] = {
+        "prompt": _TEXT,
+        "negative_prompt": _TEXT,
+        "size": _TEXT,
+        "seconds": _NUMBER,
+        "fps": _INTEGER,
+        "num_inference_steps": _INTEGER,
+        "guidance_scale": _NUMBER,
+        "guidance_scale_2": _NUMBER,
+        "seed": _INTEGER,
+        "num_frames": _INTEGER,
+        "boundary_ratio": _NUMBER,
+        "latent_path": _TEXT,
+        "output_format": _TEXT,
+        "response_format": _TEXT,
+    }
+    defaults: Mapping[str, Any] = {
+        "size": "720x1280",
+        "seconds": 5.0,
+        "fps": 16,
+        "num_inference_steps": 20,
+        "guidance_scale": 4.0,
+        "guidance_scale_2": 3.0,
+        "seed": 42,
+        "num_frames": 81,
+        "boundary_ratio": 0.875,
+        "response_format": "video_path",
+    }
+
+    def check_parameters(self, parameters: Mapping[str, Any]) -> str | None:
+        for name, value in parameters.items():
+            if name == "prompt" or name not in self.columns:
+                return (
+                    f"{name}: the API has no such parameter; known: {', '.join(sorted({*self.columns} - {'prompt'}))}"
+                )
+            wanted = self.columns[name].types
+            if value is not None and type(value) not in (*wanted, *((int,) if float in wanted else ())):
+                return f"{name}: {self.columns[name].describe()} is wanted, not {value!r}"
+        return None
+
+    def encode(self, sample: Sample, model: str | None, parameters: Mapping[str, Any]) -> bytes:
+        return orjson.dumps(merged(sample, model, parameters))
+
+    def salted(self, sample: Sample, salt: str) -> Sample:
+        return Sample(sample.index, {**sample.fields, "prompt": f"{salt} {sample.fields['prompt']}"})
+
+    def decoder(self, content_type: str) -> Decoder:
+        return VideoDecoder()
+
+
+class VideoDecoder:
+    """Reads an answer whose kind shows in its first bytes: an MP4 has `ftyp` at byte 4."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._json: list[bytes] = []
+        self._sha256 = hashlib.sha256()
+        self._size = 0
+
+    def feed(self, data: bytes) -> int:
+        if len(self._head) < 12:
+            self._head += data[: 12 - len(self._head)]
+        self._size += len(data)
+        if self._is_mp4():
+            for piece in (*self._json, data):
+                self._sha256.update(piece)
+            self._json = []
+        else:
+            self._json.append(data)
+        return 0
+
+    def finish(self) -> Answer:
+        if self._is_mp4():
+            return _video(self._sha256.hexdigest(), self._size)
+        body = loads(b"".join(self._json))
+        named = {"video_id": body["video_id"]} if isinstance(body.get("video_id"), str) else {}
+        if isinstance(path := body.get("video_path"), str) and path:
+            return Answer({**named, "video_path": path})
+        if isinstance(encoded := body.get("video_bytes"), str) and encoded:
+            try:
+                video = base64.b64decode(encoded, validate=True)
+            except binascii.Error as problem:
+                raise DecodeError(f"video_bytes is not base64 ({problem})") from problem
+            return _video(hashlib.sha256(video).hexdigest(), len(video), named)
+        raise DecodeError("the answer has neither video_path nor video_bytes")
+
+    def _is_mp4(self) -> bool:
+        return self._head[4:8] == b"ftyp"
+
+
+def _video(sha256: str, size: int, named: Mapping[str, str] | None = None) -> Answer:
+    return Answer({**(named or {}), "video_sha256": sha256, "video_size_bytes": size})
+
+
+ADAPTER = Videogen()

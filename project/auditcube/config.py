@@ -1,0 +1,158 @@
+"""The job: what to load, how, and which audits to make of it. Frozen models, closed: an unknown key is an error."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from auditcube.document import Document, read_document
+from auditcube.errors import InvalidInput
+from auditcube.scenario import Scenario
+
+Seed = Annotated[int, Field(ge=0, lt=2**64)]
+_SECRET_NAME = re.compile(r"(?i)(api_?key|authorization|password|passwd|secret|token)$")
+
+
+class Model(BaseModel):
+    """Immutable, strict, and closed: an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class EndpointConfig(Model):
+    """The system under test."""
+
+    url: str = Field(description="scheme://host[:port][/prefix] of the endpoint; no credentials in it")
+    api: str = Field(description="videogen | openai_chat | openai_completions")
+    path: str | None = Field(default=None, description="the request path, where it is not the API's usual one")
+    model: str | None = Field(default=None, description="sent as `model`; left out when null")
+    api_key_env: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="name of the variable that holds the key, never the key",
+    )
+    ca_file: str | None = Field(default=None, description="PEM file of the CAs to trust for https; null: the system's")
+    timeout_s: float = Field(default=3600.0, gt=0, description="a query without a complete answer by then has failed")
+    parameters: Mapping[str, Any] = Field(
+        default={}, description="sent with every request; a row of the data set may override"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _plain_url(cls, url: str) -> str:
+        parts = urlsplit(url)  # a ValueError of its own, as for a port out of range, is as good as ours
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        if not good or re.search(r"[\s\x00-\x1f\x7f-\uffff]", url):
+            raise ValueError("scheme://host[:port][/prefix] is wanted, with http or https")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("credentials do not belong in a URL; name their variable in endpoint.api_key_env")
+        if parts.query or parts.fragment:
+            raise ValueError("a query or fragment cannot be part of the endpoint's URL")
+        return url
+
+    @field_validator("path")
+    @classmethod
+    def _absolute_path(cls, path: str | None) -> str | None:
+        if path is not None and not re.fullmatch(r"/[!-~]*", path):
+            raise ValueError("a path that starts with / and holds printable ASCII is wanted")
+        return path
+
+    @field_validator("parameters")
+    @classmethod
+    def _no_secrets(cls, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        for name in parameters:
+            if _SECRET_NAME.search(name):
+                raise ValueError(f"{name} looks like a secret; name its variable in endpoint.api_key_env instead")
+        return parameters
+
+
+class DatasetConfig(Model):
+    """What is asked."""
+
+    path: str = Field(description=".jsonl, .csv or .parquet; relative to this file")
+    id: str = Field(default="unnamed", min_length=1, description="the data set's name in the manifest")
+    provenance: str = Field(default="unknown", min_length=1, description="where it came from, for the manifest")
+    samples: int | None = Field(default=None, ge=1, description="use the first n rows; null: all")
+    columns: Mapping[str, str | None] = Field(
+        default={}, description="column -> request field; null leaves a column out"
+    )
+
+
+class SeedsConfig(Model):
+    """One seed per dimension: changing one moves nothing that the others determine."""
+
+    order: Seed = 42
+    arrival: Seed = 42
+    capture: Seed = 42
+
+
+class LoadConfig(Model):
+    """How it is asked."""
+
+    max_in_flight: int | None = Field(
+        default=None, ge=1, description="queries under way at once; null: the scenario's default"
+    )
+    target_qps: float | None = Field(default=None, gt=0, description="Poisson arrival rate; Server only")
+    min_queries: int = Field(default=100, ge=1, description="queries of a performance run")
+    min_duration_s: float = Field(
+        default=0.0, ge=0, description="a performance run lasts at least this long (MLPerf: 600)"
+    )
+    max_duration_s: float = Field(default=14400.0, gt=0, description="every run ends here, whatever is still in flight")
+    warmup_queries: int = Field(default=0, ge=0, description="salted queries before the first run; never measured")
+    capture: float = Field(default=0.0, ge=0, le=1, description="share of a performance run's outputs to keep")
+    workers: int = Field(default=1, ge=1, le=256, description="load-generating processes")
+    seeds: SeedsConfig = Field(default=SeedsConfig(), description="schedules follow from these alone")
+
+
+class AuditEntry(BaseModel):
+    """One audit: `test` names it, the other keys are its own parameters and checked by it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    test: str
+
+
+class JobConfig(Model):
+    """A whole config file."""
+
+    benchmark: str = Field(min_length=1, description="what is benchmarked, for the manifest")
+    scenario: Scenario = Field(strict=False, description="Offline | SingleStream | MultiStream | Server")
+    endpoint: EndpointConfig
+    dataset: DatasetConfig
+    load: LoadConfig = LoadConfig()
+    audits: tuple[AuditEntry, ...] = Field(
+        default=(), strict=False, description="the audits to make, each with its parameters"
+    )
+    claim_status: Literal["diagnostic", "internal", "public"] = "diagnostic"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> JobConfig:
+        load, scenario = self.load, self.scenario
+        if scenario.paced and load.target_qps is None:
+            raise ValueError(f"load.target_qps: scenario {scenario.value} needs an arrival rate")
+        if not scenario.paced and load.target_qps is not None:
+            raise ValueError(f"load.target_qps: only Server has an arrival rate; leave it out in {scenario.value}")
+        if scenario is Scenario.SINGLE_STREAM and load.max_in_flight not in (None, 1):
+            raise ValueError("load.max_in_flight: SingleStream has one query in flight")
+        bound = self.max_in_flight
+        if bound is not None and load.workers > bound:
+            raise ValueError(f"load.workers: {load.workers} workers cannot share {bound} queries in flight")
+        return self
+
+    @property
+    def max_in_flight(self) -> int | None:
+        """The bound in force: the config's, else the scenario's."""
+        return self.load.max_in_flight or self.scenario.default_in_flight
+
+
+def load_config(path: Path, environ: Mapping[str, str] | None = os.environ) -> tuple[JobConfig, Document]:
+    """The job in a file, and the document for errors about parts that are checked later (the audits' parameters)."""
+    document = read_document(path, environ)
+    if not isinstance(document.data, dict):
+        raise InvalidInput(f"{path}: a mapping of keys is wanted; `auditcube init` writes a config")
+    return document.build(JobConfig, document.data), document

@@ -1,0 +1,1 @@
+"""What a run leaves behind: the types of its records, and the directory that holds them."""

@@ -1,0 +1,102 @@
+"""The output directory: which files it has, and how one is made ready or cleared. See docs/design.md, section 2."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditcube.errors import SetupFailed
+from auditcube.evidence.files import cannot_write
+
+SIDECAR = "mlcube.run_audit.json"
+_OURS = frozenset({SIDECAR, "config.yaml", "runs", "audit", "report.html", "verification.json"})
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of one run."""
+
+    directory: Path
+
+    @property
+    def schedule(self) -> Path:
+        return self.directory / "schedule.json"
+
+    @property
+    def summary(self) -> Path:
+        return self.directory / "summary.json"
+
+    @property
+    def events(self) -> list[Path]:
+        """One file per worker."""
+        return sorted(self.directory.glob("events*.jsonl"))
+
+
+@dataclass(frozen=True)
+class Store:
+    """One output directory."""
+
+    root: Path
+
+    @property
+    def sidecar(self) -> Path:
+        return self.root / SIDECAR
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.yaml"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def verification(self) -> Path:
+        return self.root / "verification.json"
+
+    def run(self, label: str) -> RunFiles:
+        return RunFiles(self.root / "runs" / label)
+
+    def audit_json(self, test_id: str) -> Path:
+        return self.root / "audit" / f"audit_{test_id}.json"
+
+    def audit_text(self, test_id: str) -> Path:
+        return self.root / "audit" / f"verify_{test_id.upper()}.txt"
+
+    def files(self) -> list[Path]:
+        """Every file below the root but the sidecar itself, links and special files included, sorted."""
+        found = (Path(folder, name) for folder, _, names in os.walk(self.root) for name in names)
+        links = (Path(folder, name) for folder, names, _ in os.walk(self.root) for name in names)
+        everything = [*found, *(path for path in links if path.is_symlink())]
+        return sorted(path for path in everything if path != self.sidecar)
+
+    def check_usable(self, overwrite: bool) -> None:
+        """Raises SetupFailed unless a result may be written here; changes nothing that is there."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            present = {path.name for path in self.root.iterdir()}
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as problem:
+            raise cannot_write(self.root, problem) from problem
+        if present and not overwrite:
+            what = "a result" if SIDECAR in present else "files, perhaps of a run that broke off"
+            raise SetupFailed(f"{self.root}: already holds {what}; choose an empty directory, or give --overwrite")
+        if foreign := sorted(present - _OURS):
+            raise SetupFailed(f"{self.root}: holds {foreign[0]}, which is not ours; choose an empty directory")
+
+    def clear(self) -> None:
+        """Remove an earlier result: the sidecar first, so that what is left never claims to be whole."""
+        try:
+            self.sidecar.unlink(missing_ok=True)
+            for name in sorted(_OURS):
+                path = self.root / name
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+        except OSError as problem:
+            raise cannot_write(self.root, problem) from problem

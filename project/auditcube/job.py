@@ -1,0 +1,149 @@
+"""A job: a config with everything that follows from it before the first request: samples, audits, planned runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from auditcube import adapters, audits
+from auditcube.adapters.contract import Adapter
+from auditcube.audits.contract import REFERENCE, AuditTest, Refusal
+from auditcube.config import JobConfig, load_config
+from auditcube.dataset import Dataset, load_dataset
+from auditcube.document import Document
+from auditcube.load.engine import Endpoint
+from auditcube.load.order import Salted, WithoutReplacement
+from auditcube.load.schedule import Load, RunSpec, Schedule, Seeds
+from auditcube.load.transport import Target
+
+WARMUP = "warmup"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One audit of a job."""
+
+    test_id: str
+    test: AuditTest
+    params: Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The audits and the runs they need, each run once, in the order in which they are made: the reference first."""
+
+    config: JobConfig
+    load: Load
+    dataset_size: int
+    audits: tuple[Audit, ...]
+    runs: tuple[RunSpec, ...]
+
+    def schedule(self, spec: RunSpec) -> Schedule:
+        return Schedule(spec, self.load, self.dataset_size)
+
+    def effective(self) -> dict[str, Any]:
+        """The config with every default resolved; reading it back gives the same plan. Holds no secret."""
+        config = self.config
+        parameters = {**adapters.get(config.endpoint.api).defaults, **config.endpoint.parameters}
+        data = config.model_dump(mode="json")
+        data["endpoint"]["parameters"] = {name: parameters[name] for name in sorted(parameters)}
+        data["dataset"]["path"] = Path(config.dataset.path).name  # where it lay is the submitter's own business
+        data["load"]["max_in_flight"] = self.load.max_in_flight
+        data["audits"] = [{"test": a.test_id, **a.params.model_dump(mode="json")} for a in self.audits]
+        return data
+
+    def effective_yaml(self) -> bytes:
+        """The file config.yaml."""
+        text = yaml.safe_dump(self.effective(), sort_keys=False, allow_unicode=True, width=120)
+        return f"# The effective configuration, written by auditcube; every default is spelled out.\n{text}".encode()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A plan with the samples it asks for and the endpoint it asks."""
+
+    plan: Plan
+    dataset: Dataset
+    endpoint: Endpoint
+
+
+def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str, str]) -> Job:
+    """The job in a config file; `dataset_path` replaces the one it names. Raises InvalidInput. Sends nothing."""
+    config, document = load_config(config_path, environ)
+    adapter = _checked_adapter(config, document)
+    path = dataset_path or config_path.parent / config.dataset.path
+    dataset = load_dataset(
+        path, adapter.columns, adapter.one_of, samples=config.dataset.samples, rename=config.dataset.columns
+    )
+    endpoint = config.endpoint
+    ca_file = None if endpoint.ca_file is None else str((config_path.parent / endpoint.ca_file).absolute())
+    return Job(
+        make_plan(config, document, len(dataset.samples)),
+        dataset,
+        Endpoint(
+            Target(endpoint.url, endpoint.path or adapter.path, ca_file),
+            endpoint.api,
+            endpoint.model,
+            {**adapter.defaults, **endpoint.parameters},
+            endpoint.api_key_env,
+            endpoint.timeout_s,
+        ),
+    )
+
+
+def make_plan(config: JobConfig, document: Document, dataset_size: int) -> Plan:
+    """The runs that a config asks for. Raises InvalidInput for parameters or a load that an audit refuses."""
+    load = _load(config)
+    made = tuple(_audit(config, document, number) for number in range(len(config.audits)))
+    runs: dict[str, RunSpec] = {}
+    if load_warmup := config.load.warmup_queries:
+        runs[WARMUP] = RunSpec(WARMUP, Salted(), load_warmup)
+    if not made:
+        own = config.load
+        everything = WithoutReplacement()
+        runs[REFERENCE] = RunSpec(REFERENCE, everything, own.min_queries, own.min_duration_s, own.capture)
+    for number, audit in enumerate(made):
+        for spec in _runs_of(audit, document, number, dataset_size, load):
+            if runs.setdefault(spec.label, spec) != spec:
+                text = f"plans another {spec.label} run than an audit before it; give both the same settings"
+                raise document.invalid(("audits", number), text)
+    return Plan(config, load, dataset_size, made, tuple(runs.values()))
+
+
+def _checked_adapter(config: JobConfig, document: Document) -> Adapter:
+    if config.endpoint.api not in (known := adapters.names()):
+        raise document.invalid(("endpoint", "api"), f"{config.endpoint.api!r} is not known; use {', '.join(known)}")
+    adapter = adapters.get(config.endpoint.api)
+    if (problem := adapter.check_parameters(config.endpoint.parameters)) is not None:
+        raise document.invalid(("endpoint", "parameters"), problem)
+    return adapter
+
+
+def _load(config: JobConfig) -> Load:
+    load = config.load
+    seeds = Seeds(load.seeds.order, load.seeds.arrival, load.seeds.capture)
+    return Load(
+        config.scenario, config.max_in_flight, load.target_qps, load.min_queries, load.min_duration_s,
+        load.max_duration_s, load.workers, seeds,
+    )  # fmt: skip
+
+
+def _audit(config: JobConfig, document: Document, number: int) -> Audit:
+    entry = config.audits[number]
+    test = audits.get(entry.test)
+    if test is None:
+        known = ", ".join(audits.names())
+        raise document.invalid(("audits", number, "test"), f"{entry.test!r} is not an audit; there are: {known}")
+    return Audit(entry.test, test, document.build(test.Params, entry.model_extra or {}, ("audits", number)))
+
+
+def _runs_of(audit: Audit, document: Document, number: int, size: int, load: Load) -> tuple[RunSpec, ...]:
+    try:
+        return audit.test.plan(audit.params, size, load)
+    except Refusal as refusal:
+        at = ("audits", number) if refusal.key is None else ("audits", number, refusal.key)
+        raise document.invalid(at, f"{audit.test_id}: {refusal}" if refusal.key is None else str(refusal)) from refusal

@@ -1,0 +1,176 @@
+"""Runs a schedule against an endpoint with share-nothing worker processes, and leaves its evidence in a directory.
+
+The engine writes schedule.json, with its digest, before the first request; each worker writes its own file of events.
+It never learns the name of an audit: a `RunSpec` is all it knows.
+"""
+
+from __future__ import annotations
+
+import pickle
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from auditcube.dataset import Sample
+from auditcube.errors import RunBroken, SetupFailed
+from auditcube.evidence.files import write_atomically
+from auditcube.load.schedule import Schedule
+from auditcube.load.share import Share
+from auditcube.load.transport import Target
+
+_HEAD_START_NS = 5_000_000  # between the word to go and the run's origin: the workers are then already waiting
+_STOP_S = 1.2  # how long workers may take to write down what they cancelled
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What is loaded, and how it is spoken to. The key itself stays in the environment, under `api_key_env`."""
+
+    target: Target
+    api: str
+    model: str | None
+    parameters: Mapping[str, Any]
+    api_key_env: str | None
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How far a run is; `since_first_s` counts from the first query, so start-up is in no rate."""
+
+    issued: int = 0
+    done: int = 0
+    errors: int = 0
+    since_first_s: float = 0.0
+
+
+Watch = Callable[[Counts], None]
+
+
+def execute(
+    schedule: Schedule, endpoint: Endpoint, samples: Mapping[int, Sample], run_id: str, directory: Path, watch: Watch
+) -> None:
+    """Make one run, and return when it has ended; `watch` hears of its progress a few times a second.
+
+    Raises SetupFailed if the evidence cannot be written, RunBroken if a worker dies. An exception that a signal
+    handler raises stops the workers at once; what they had sent is then recorded as cancelled.
+    """
+    plan = schedule.to_json()
+    write_atomically(directory / "schedule.json", orjson.dumps(plan, option=orjson.OPT_APPEND_NEWLINE))
+    shares = [
+        Share(
+            run_id, schedule, plan["schedule_sha256"], worker, samples, endpoint.api, endpoint.model,
+            endpoint.parameters, endpoint.target, endpoint.api_key_env, endpoint.timeout_s,
+            directory / _name("events", worker), directory / _name("outputs", worker),
+        )
+        for worker in range(schedule.load.workers)
+    ]  # fmt: skip
+    with ExitStack() as stack:
+        workers = [stack.enter_context(_Worker(share)) for share in shares]
+        for worker in workers:
+            worker.await_ready()
+        origin_ns = time.monotonic_ns() + _HEAD_START_NS
+        for worker in workers:
+            worker.go(origin_ns)
+        _follow(workers, origin_ns, watch)
+
+
+def _name(stem: str, worker: int) -> str:
+    return f"{stem}.jsonl" if worker == 0 else f"{stem}.{worker}.jsonl"
+
+
+class _Worker:
+    """A worker process, as a context: leaving it ends the process in any case."""
+
+    def __init__(self, share: Share) -> None:
+        self._share = share
+        self.counts: dict[str, int] = {}
+        self.ended = False
+
+    def __enter__(self) -> _Worker:
+        # The worker imports from where we do; `-m` would put the current directory first, and whatever lies there.
+        program = f"import sys; sys.path = {sys.path!r}; from auditcube.load.worker import main; main()"
+        command = [sys.executable, "-c", program]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        process = self._process
+        if process.stdin is not None:
+            _close(process.stdin)
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+    @property
+    def output(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def await_ready(self) -> None:
+        self._write(pickle.dumps(self._share))
+        self.hear()
+
+    def go(self, origin_ns: int) -> None:
+        self._write(b"%d\n" % origin_ns)
+
+    def _write(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+        except OSError as problem:
+            raise RunBroken(f"worker {self._share.worker} could not be started: {problem}") from problem
+
+    def hear(self) -> None:
+        """Read one status line."""
+        line = self.output.readline()
+        if not line:
+            code = self._process.wait()
+            raise RunBroken(f"worker {self._share.worker} of run {self._share.schedule.spec.label} died (exit {code})")
+        message = orjson.loads(line)
+        if "failed" in message:
+            raise SetupFailed(message["failed"])
+        self.ended = "end" in message
+        self.counts = message
+
+
+def _close(pipe: IO[bytes]) -> None:
+    with suppress(OSError):  # what was still buffered has no reader any more
+        pipe.close()
+
+
+def _follow(workers: list[_Worker], origin_ns: int, watch: Watch) -> None:
+    """Listen to all workers until each has ended."""
+    with selectors.DefaultSelector() as selector:
+        for worker in workers:
+            selector.register(worker.output, selectors.EVENT_READ, worker)
+        while selector.get_map():
+            for key, _ in selector.select():
+                worker = key.data
+                worker.hear()
+                if worker.ended:
+                    selector.unregister(worker.output)
+            watch(_sum([worker.counts for worker in workers], time.monotonic_ns() - origin_ns))
+
+
+def _sum(counts: list[dict[str, int]], now_ns: int) -> Counts:
+    firsts = [count["first_issue_ns"] for count in counts if count.get("first_issue_ns", -1) >= 0]
+    return Counts(
+        issued=sum(count.get("issued", 0) for count in counts),
+        done=sum(count.get("done", 0) for count in counts),
+        errors=sum(count.get("errors", 0) for count in counts),
+        since_first_s=(now_ns - min(firsts)) / 1e9 if firsts else 0.0,
+    )

@@ -1,0 +1,1 @@
+"""The sidecar manifest `mlcube.run_audit.v1`: how it is written, read and checked."""

@@ -1,0 +1,123 @@
+"""The members of a sidecar, from values: nothing here reads a clock, a file or the surroundings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_ROLES = {
+    "config.yaml": "config",
+    "schedule.json": "schedule",
+    "summary.json": "summary",
+    "report.html": "report",
+    "verification.json": "verification",
+}
+_MEDIA_TYPES = {
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".yaml": "application/yaml",
+    ".html": "text/html",
+    ".txt": "text/plain",
+}
+NON_CLAIMS = (
+    "No artifact was scanned for private data.",
+    "The digest in this file finds accidents, not forgers; nothing here is signed.",
+)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What ran the task: runner, image and the hash of mlcube.yaml, each `none` where there is none."""
+
+    runner: str
+    image: str
+    mlcube_config_hash: str
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When a task ran; the duration is of the monotonic clock."""
+
+    started_on: str
+    finished_on: str
+    monotonic_duration_ns: int
+
+
+def artifact(path: str, size: int, sha256: str) -> dict[str, Any]:
+    """One entry of `artifacts`; `path` is relative to the sidecar, with forward slashes."""
+    name = path.rsplit("/", 1)[-1]
+    return {
+        "role": _role(path, name),
+        "path": path,
+        "size": size,
+        "media_type": _MEDIA_TYPES["." + name.rsplit(".", 1)[-1]],
+        "digest": {"sha256": sha256},
+    }
+
+
+def _role(path: str, name: str) -> str:
+    if name in _ROLES:
+        return _ROLES[name]
+    return "audit" if path.startswith("audit/") else name.split(".", 1)[0]
+
+
+def dataset_ref(
+    source_id: str, provenance: str, sha256: str, size: int, kind: str, rows: int, samples: int
+) -> dict[str, Any]:
+    """The one entry of `dataset_refs`; `kind` is the file format, `samples` how many of the `rows` are in use."""
+    return {
+        "source_id": source_id,
+        "kind": "dataset",
+        "provenance": provenance,
+        "redaction_status": "not_scanned",
+        "digest": {"sha256": sha256},
+        "size": size,
+        "format": kind,
+        "rows": rows,
+        "samples": samples,
+    }
+
+
+def parent(manifest: Mapping[str, Any], data: bytes) -> dict[str, Any]:
+    """The link to a sidecar that this task started from."""
+    digest = hashlib.sha256(data).hexdigest()
+    return {"task": manifest["mlcube_task"], "run_id": manifest["run_id"], "manifest_sha256": digest}
+
+
+def manifest(
+    *,
+    task: str,
+    run_id: str,
+    identity: Identity,
+    timing: Timing,
+    dataset_refs: Iterable[Mapping[str, Any]],
+    artifacts: Iterable[Mapping[str, Any]],
+    parents: Iterable[Mapping[str, Any]],
+    derived: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    environment: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A whole sidecar but for its own digest. `derived` holds the members that `verify` computes again."""
+    return {
+        "schema_version": "mlcube.run_audit.v1",
+        "mlcube_task": task,
+        "runner": identity.runner,
+        "image": identity.image,
+        "mlcube_config_hash": identity.mlcube_config_hash,
+        "benchmark": derived["benchmark"],
+        "dataset_refs": list(dataset_refs),
+        "result_paths": derived["result_paths"],
+        "provenance": dict(provenance),
+        "claim_status": derived["claim_status"],
+        "redaction_status": "not_scanned",
+        "run_id": run_id,
+        "task_status": derived["task_status"],
+        **asdict(timing),
+        "artifacts": list(artifacts),
+        "environment": dict(environment),
+        "parents": list(parents),
+        **{name: derived[name] for name in ("config_hashes", "seeds", "verdicts", "headline") if name in derived},
+        "non_claims": list(NON_CLAIMS),
+    }

@@ -1,0 +1,71 @@
+"""The bytes of a sidecar: one spelling for each manifest, a digest of itself inside, and a reader that takes no less.
+
+The digest is the sha256 of the file's bytes with its own 64 digits replaced by zeros, so `sed` and `sha256sum` can
+check it. It finds accidents; against a forger the verdicts are recomputed and the chain is followed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from auditcube.errors import EvidenceRejected
+
+MAX_BYTES = 64 * 1024 * 1024
+_ZEROS = "0" * 64
+
+
+def encode(manifest: dict[str, Any]) -> bytes:
+    """The file for a manifest: indented JSON in UTF-8 that ends in a newline, with `manifest_digest` filled in."""
+    blank = _dump({**manifest, "manifest_digest": {"sha256": _ZEROS}})
+    return _dump({**manifest, "manifest_digest": {"sha256": hashlib.sha256(blank).hexdigest()}})
+
+
+def read_json(path: Path) -> tuple[Any, bytes]:
+    """A JSON file and its bytes, read strictly.
+
+    Raises EvidenceRejected for a file that is missing, no regular file, too large, not UTF-8 without a BOM, or not
+    JSON; for a member that stands twice, NaN and infinities, lone surrogates, and absurd depth.
+    """
+    if path.is_symlink() or not path.is_file():
+        raise EvidenceRejected(f"{path}: {'not a regular file' if path.exists() else 'missing'}")
+    if path.stat().st_size > MAX_BYTES:
+        raise EvidenceRejected(f"{path}: larger than {MAX_BYTES} bytes")
+    data = path.read_bytes()
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError as problem:
+        raise EvidenceRejected(f"{path}: nested too deeply") from problem
+    except ValueError as problem:
+        raise EvidenceRejected(f"{path}: not strict JSON: {problem}") from problem
+    return value, data
+
+
+def spelling_problem(manifest: dict[str, Any], data: bytes) -> str | None:
+    """Why `data` is not what `encode` would have written for `manifest`, or None."""
+    digest = manifest["manifest_digest"]["sha256"]
+    if data != _dump(manifest):
+        return "the bytes are not the one spelling of what they say"
+    if hashlib.sha256(data.replace(digest.encode(), _ZEROS.encode())).hexdigest() != digest:
+        return "manifest_digest is not the digest of this file"
+    return None
+
+
+def _dump(manifest: dict[str, Any]) -> bytes:
+    return (json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"member {next(n for n in names if names.count(n) > 1)!r} stands twice")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{re.sub('[^A-Za-z-]', '', name)} is not JSON")

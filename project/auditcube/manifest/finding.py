@@ -1,0 +1,55 @@
+"""What a check has to say: one finding per defect, collected rather than raised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIXES = {
+    "sidecar_missing": "a directory without its sidecar holds no result; run the task again",
+    "sidecar_malformed": "take the file from the original output directory; it must not be edited or re-saved",
+    "schema": "write the manifest with auditcube, or correct the member named here",
+    "spelling": "take the file from the original output directory; it must not be edited or re-saved",
+    "artifact_missing": "copy the whole output directory, with every file that the sidecar lists",
+    "artifact_digest": "take the file from the original output directory; it must not be edited or re-saved",
+    "artifact_unlisted": "remove the file, or keep it outside of the output directory",
+    "artifact_special": "replace links and special files by the regular files that were there",
+    "config": "take config.yaml from the original output directory",
+    "config_hash": "the sidecar and config.yaml belong to different tasks; copy both from one directory",
+    "schedule": "the runs were not made by this config's plan; run the task again",
+    "events": "the events were not written by this run; take them from the original output directory",
+    "run_id": "the events belong to another task; copy the whole output directory of one task",
+    "time_order": "the sidecar's times and the events' times exclude each other; run the task again",
+    "summary": "the summary does not follow from the events; take both from the original output directory",
+    "audit_file": "the audit's file does not follow from the events; take it from the original output directory",
+    "derived": "this member does not follow from the files beside it; take the original sidecar",
+    "parent_missing": "give the directory that the task started from, with --reference_dir",
+    "parent_digest": "the reference was changed or exchanged after the audit was made; give the one it started from",
+    "parent_rejected": "see the findings of the reference directory",
+    "pair_mismatch": "reference and audit must have the same config, data set and endpoint",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A defect: its code (a key of `FIXES`), the file, the place in it if there is one, and what is wrong."""
+
+    code: str
+    path: str
+    message: str
+    pointer: str = ""
+
+    @property
+    def fix(self) -> str:
+        return FIXES[self.code]
+
+    def to_json(self) -> dict[str, str]:
+        return {
+            "code": self.code,
+            "path": self.path,
+            "pointer": self.pointer,
+            "message": self.message,
+            "fix": self.fix,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.path}{'#' + self.pointer if self.pointer else ''}: {self.code}: {self.message} -> {self.fix}"

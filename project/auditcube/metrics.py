@@ -1,0 +1,172 @@
+"""From events to numbers: pure functions, used alike by a live run and by `verify`.
+
+Definitions. Completed: status `ok`. Throughput: completed queries divided by the time from the first issue to the last
+completion (LoadGen's Offline definition, `samples / (last completion - first issue)`). Latency: from the issue to the
+end of the answer; in the Server scenario from the due time, so that a stall delays nobody's clock (no coordinated
+omission). Failed queries are in no rate and in no percentile. A percentile is the nearest rank: the smallest value
+such that at least that share of all values is not larger; no interpolation.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from auditcube.evidence.table import STATUSES, EventTable, Ints
+from auditcube.load.pacing import End
+from auditcube.load.schedule import Load, RunSpec, Schedule
+
+PERCENTILES = (50.0, 90.0, 95.0, 97.0, 99.0, 99.9)
+
+
+def percentile(ascending: Ints, share: float) -> int:
+    """The nearest-rank percentile of a non-empty ascending array; `share` in (0, 100]."""
+    # 99.9 / 100 * 1000 is 999.0000000000001 in floating point: rounded first, lest it count as the 1000th rank.
+    rank = math.ceil(round(share / 100 * len(ascending), 9))
+    return int(ascending[max(rank, 1) - 1])
+
+
+def distribution(values: Ints) -> dict[str, Any] | None:
+    """Mean, extremes and percentiles of `values`, or None if there are none."""
+    if not len(values):
+        return None
+    ascending = np.sort(values)
+    return {
+        "count": len(ascending),
+        "min": int(ascending[0]),
+        "mean": float(np.mean(ascending)),
+        "max": int(ascending[-1]),
+        "percentiles": {f"{share:g}": percentile(ascending, share) for share in PERCENTILES},
+    }
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as its files tell it: what was planned, and the events that came of it."""
+
+    spec: RunSpec
+    load: Load
+    events: EventTable
+
+    @cached_property
+    def end(self) -> End | None:
+        """Why the run ended; None if a worker's end record is missing: the run was killed."""
+        reasons = {end.reason for end in self.events.ends}
+        if len(self.events.ends) != self.load.workers:
+            return None
+        # The worst that happened to any worker happened to the run.
+        return next((end for end in (End.INTERRUPTED, End.MAX_DURATION) if end.value in reasons), End.COMPLETED)
+
+    @cached_property
+    def completed(self) -> int:
+        return int(np.count_nonzero(self.events.ok))
+
+    @cached_property
+    def failed(self) -> int:
+        return len(self.events) - self.completed
+
+    @cached_property
+    def duration_s(self) -> float:
+        """From the first issue to the last completion, in seconds; 0 if nothing completed."""
+        if not self.completed:
+            return 0.0
+        return float(self.events.done_ns[self.events.ok].max() - self.events.issued_ns.min()) / 1e9
+
+    @cached_property
+    def throughput_per_s(self) -> float | None:
+        """Completed queries per second, or None where nothing can be said."""
+        return self.completed / self.duration_s if self.duration_s > 0 else None
+
+    @cached_property
+    def latencies_ns(self) -> Ints:
+        """The latency of every completed query, in order of the events."""
+        events = self.events
+        since = events.due_ns if self.load.scenario.paced else events.issued_ns
+        return (events.done_ns - since)[events.ok]
+
+    def half_throughputs_per_s(self) -> tuple[float, float] | None:
+        """Throughput over the first and the second half of the completions; None with fewer than four."""
+        done = np.sort(self.events.done_ns[self.events.ok])
+        if len(done) < 4:
+            return None
+        middle = len(done) // 2
+        start = int(self.events.issued_ns.min())
+        first, second = int(done[middle - 1]) - start, int(done[-1]) - int(done[middle - 1])
+        if first <= 0 or second <= 0:
+            return None
+        return middle / first * 1e9, (len(done) - middle) / second * 1e9
+
+    def latency_of_sample_ns(self, index: int) -> float | None:
+        """Mean latency of one row's completed queries, or None if there are none."""
+        mine = self.latencies_ns[self.events.sample[self.events.ok] == index]
+        return float(mine.mean()) if len(mine) else None
+
+    def summary(self) -> dict[str, Any]:
+        """The file summary.json: everything in it follows from the run's other files."""
+        events = self.events
+        ok = events.ok
+        streamed = ok & (events.chunks > 0)
+        codes = Counter(events.status.tolist())
+        slips = np.maximum(events.issued_ns - events.due_ns, 0) if self.load.scenario.paced else events.issued_ns[:0]
+        return {
+            "label": self.spec.label,
+            "end": self.end.value if self.end else None,
+            "queries": {
+                "planned": self.spec.queries,
+                "issued": len(events),
+                "completed": self.completed,
+                "failed": {STATUSES[c].value: n for c, n in sorted(codes.items()) if STATUSES[c].value != "ok"},
+                "distinct_samples": len(set(events.sample.tolist())),
+            },
+            "errors": list(events.errors),
+            "duration_s": self.duration_s,
+            "throughput_per_s": self.throughput_per_s,
+            "latency_ns": distribution(self.latencies_ns),
+            "schedule_slip_ns": distribution(slips),
+            "time_to_first_chunk_ns": distribution((events.first_ns - events.issued_ns)[streamed]),
+            "tokens": self._tokens(),
+        }
+
+    def _tokens(self) -> dict[str, Any] | None:
+        """What the server's own usage adds up to; None where it reported none."""
+        events = self.events
+        told = events.ok & (events.tokens_out >= 0)
+        if not told.any():
+            return None
+        out = int(events.tokens_out[told].sum())
+        return {
+            "source": "usage",
+            "answers": int(np.count_nonzero(told)),
+            "in": int(events.tokens_in[told & (events.tokens_in >= 0)].sum()),
+            "out": out,
+            "out_per_s": out / self.duration_s if self.duration_s > 0 else None,
+        }
+
+
+def check_against_plan(run: Run, schedule: Schedule) -> list[str]:
+    """Every way in which the events contradict the schedule they claim to follow; empty if none."""
+    events = run.events
+    problems = []
+    ordinals = events.ordinal
+    if len(set(ordinals.tolist())) != len(ordinals):
+        problems.append("a query has more than one event")
+    highest = int(ordinals.max()) if len(ordinals) else -1
+    if len(ordinals) and int(ordinals.min()) < 0:
+        return [*problems, "a query has a negative ordinal"]
+    if highest >= len(ordinals) + schedule.spec.queries:
+        return [*problems, f"query {highest} was not planned"]
+    plan = list(itertools.islice(schedule.queries(), highest + 1))
+    for ordinal, sample, due_ns in zip(ordinals.tolist(), events.sample.tolist(), events.due_ns.tolist()):
+        query = plan[ordinal]
+        if (query.sample, query.due_ns, query.salt) != (sample, due_ns, events.salts.get(ordinal)):
+            problems.append(f"query {ordinal} asked for sample {sample}, due {due_ns}; the plan says otherwise")
+            break
+    if np.any(events.issued_ns > events.done_ns) or np.any(events.issued_ns < events.due_ns):
+        problems.append("a query was issued before it was due, or ended before it was issued")
+    return problems

@@ -1,0 +1,101 @@
+"""Control calls to the endpoint, outside of any measurement: is it there, and what does one answer look like?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from auditcube import adapters
+from auditcube.adapters.contract import DecodeError, error_message
+from auditcube.dataset import Sample
+from auditcube.errors import RunBroken, SetupFailed
+from auditcube.load.engine import Endpoint
+from auditcube.redaction import Scrubber
+
+_CONNECT_S, _READ_S = 5.0, 10.0
+
+
+def check_reachable(endpoint: Endpoint) -> None:
+    """Raises SetupFailed unless something answers HTTP at the endpoint's URL, whatever it answers.
+
+    A server that accepts the connection but is busy with its work counts as there.
+    """
+    url = endpoint.target.url
+    try:
+        with _session(endpoint, {}) as session:
+            session.get(f"{url.rstrip('/')}/health", timeout=(_CONNECT_S, _READ_S), stream=True, allow_redirects=False)
+    except requests.exceptions.ReadTimeout:
+        return
+    except (requests.exceptions.RequestException, OSError) as problem:
+        raise SetupFailed(f"endpoint {url}: {_reason(problem)}; is it up, and is endpoint.url right?") from None
+
+
+def ask(endpoint: Endpoint, sample: Sample, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Send one request, as a run would, and tell what came back.
+
+    Raises SetupFailed if the endpoint cannot be reached, RunBroken if what came back is no answer.
+    """
+    adapter = adapters.get(endpoint.api)
+    target = endpoint.target
+    body = adapter.encode(sample, endpoint.model, endpoint.parameters)
+    key = environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else ""
+    scrub = Scrubber([key])
+    url = target.url.rstrip("/") + target.path
+    started = time.monotonic()
+    try:
+        with _session(endpoint, {"Authorization": f"Bearer {key}"} if key else {}) as session:
+            session.headers["Content-Type"] = "application/json"
+            response = session.post(url, data=body, timeout=(_CONNECT_S, endpoint.timeout_s), allow_redirects=False)
+            content = response.content
+    except (requests.exceptions.RequestException, OSError) as problem:
+        raise SetupFailed(f"endpoint {url}: {scrub(_reason(problem))}") from None
+    took_s = time.monotonic() - started
+    if not 200 <= response.status_code < 300:
+        raise RunBroken(f"endpoint {url}: HTTP {response.status_code}: {scrub(error_message(content))}")
+    decoder = adapter.decoder(response.headers.get("Content-Type", "").lower())
+    try:
+        chunks = decoder.feed(content)
+        answer = decoder.finish()
+    except DecodeError as problem:
+        raise RunBroken(f"endpoint {url}: the answer cannot be read: {scrub(str(problem))}") from None
+    return {
+        "url": url,
+        "http_status": response.status_code,
+        "content_type": response.headers.get("Content-Type"),
+        "bytes": len(content),
+        "took_s": round(took_s, 3),
+        "chunks": chunks,
+        "tokens_in": answer.tokens_in,
+        "tokens_out": answer.tokens_out,
+        "output": scrub.json(dict(answer.output)),
+    }
+
+
+def _session(endpoint: Endpoint, headers: Mapping[str, str]) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # no proxy and no .netrc: the same way as the measured requests, and no other credentials
+    session.headers.update(headers)
+    if endpoint.target.ca_file is not None:
+        session.verify = endpoint.target.ca_file
+    return session
+
+
+def _reason(problem: Exception) -> str:
+    """The innermost cause in a few words; requests nests three libraries' exceptions."""
+    if isinstance(problem, requests.exceptions.ConnectTimeout):
+        return f"no connection within {_CONNECT_S:.0f} s"
+    text = str(problem)
+    for sign, reason in (
+        ("Connection refused", "connection refused"),
+        ("Name or service not known", "the host name is not known"),
+        ("Temporary failure in name resolution", "the host name cannot be resolved"),
+        ("No route to host", "no route to the host"),
+        ("CERTIFICATE_VERIFY_FAILED", "its TLS certificate is not trusted; see endpoint.ca_file"),
+        ("WRONG_VERSION_NUMBER", "it does not speak TLS; http instead of https?"),
+    ):
+        if sign in text:
+            return reason
+    return " ".join(text.split())[:200]

@@ -1,0 +1,125 @@
+"""What follows from a plan and the events of its runs: summaries, verdicts, headline numbers, exit code.
+
+A live task calls this to write its files; `verify` calls it again to see whether the files say the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from auditcube.audits.contract import Outcome, Verdict
+from auditcube.errors import ExitCode
+from auditcube.evidence.store import Store
+from auditcube.evidence.table import read_events
+from auditcube.job import WARMUP, Plan
+from auditcube.load.pacing import End
+from auditcube.load.schedule import RunSpec
+from auditcube.metrics import Run
+
+_WHOLE_SHARE = 0.99  # of a run's queries must complete for the run to stand without a verdict about it
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything derived; `files` maps paths relative to the output directory to their JSON or text."""
+
+    files: Mapping[str, Any]
+    verdicts: tuple[dict[str, Any], ...]
+    headline: tuple[dict[str, Any], ...]
+    result_paths: tuple[str, ...]
+    exit_code: ExitCode
+
+
+def read_run(store: Store, plan: Plan, spec: RunSpec) -> Run:
+    """A run as its event files tell it. Raises EvidenceRejected if they are not events."""
+    return Run(spec, plan.load, read_events(store.run(spec.label).events))
+
+
+def derive(plan: Plan, runs: Mapping[str, Run], here: Iterable[str], judged: bool) -> Results:
+    """The results of `runs`, of which those with a label in `here` belong to this directory.
+
+    `judged` says whether the task gives verdicts; a run that was not made is absent from `runs`.
+    """
+    own = [label for label in here if label in runs]
+    files: dict[str, Any] = {f"runs/{label}/summary.json": runs[label].summary() for label in own}
+    verdicts = []
+    for audit in plan.audits if judged else ():
+        verdict = audit.test.judge(audit.params, runs)
+        entry = {"test": audit.test_id, **verdict.to_json()}
+        verdicts.append(entry)
+        passed = verdict.outcome is Outcome.PASS
+        files[f"audit/audit_{audit.test_id}.json"] = {"test": audit.test_id, "passed": passed, "verdict": entry}
+        files[f"audit/verify_{audit.test_id.upper()}.txt"] = _text(audit.test_id, verdict)
+    measured = [label for label in own if label != WARMUP]
+    return Results(
+        files,
+        tuple(verdicts),
+        tuple(_headline(runs[label]) for label in measured if runs[label].throughput_per_s is not None),
+        tuple(path for path in files if not path.startswith(f"runs/{WARMUP}/")),
+        _exit_code(verdicts, [runs[label] for label in measured], judged),
+    )
+
+
+def file_bytes(content: Any) -> bytes:
+    """A derived file as it is written."""
+    if isinstance(content, str):
+        return content.encode()
+    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def broke(run: Run) -> bool:
+    """The run says nothing at all about the endpoint: to go on would only load, or wait for, something that is gone."""
+    return run.completed == 0 or run.end in (None, End.INTERRUPTED)
+
+
+def members(plan: Plan, results: Results, mlcube_config_hash: str) -> dict[str, Any]:
+    """The members of the sidecar that follow from the config and the results."""
+    hashes = {"effective_config": hashlib.sha256(plan.effective_yaml()).hexdigest()}
+    if mlcube_config_hash.startswith("sha256:"):
+        hashes["mlcube_yaml"] = mlcube_config_hash.removeprefix("sha256:")
+    broken = results.exit_code is ExitCode.RUN_BROKEN
+    return {
+        "benchmark": plan.config.benchmark,
+        "claim_status": plan.config.claim_status,
+        "result_paths": list(results.result_paths),
+        "task_status": {"state": "failed" if broken else "completed", "exit_code": int(results.exit_code)},
+        "config_hashes": hashes,
+        "seeds": {name: str(seed) for name, seed in asdict(plan.load.seeds).items()},
+        "verdicts": list(results.verdicts),
+        "headline": list(results.headline),
+    }
+
+
+def _text(test_id: str, verdict: Verdict) -> str:
+    passed = verdict.outcome is Outcome.PASS
+    return f"{test_id.upper()}: {verdict.outcome.value}: {verdict.reason}\nPerformance check pass: {passed}\n"
+
+
+def _headline(run: Run) -> dict[str, Any]:
+    """The throughput of a run as a decimal string that parses back to the same number."""
+    return {
+        "metric": f"{run.spec.label}.throughput",
+        "value": repr(run.throughput_per_s),
+        "unit": "queries/s",
+        "source": {"path": f"runs/{run.spec.label}/summary.json", "json_pointer": "/throughput_per_s"},
+    }
+
+
+def _exit_code(verdicts: list[dict[str, Any]], runs: list[Run], judged: bool) -> ExitCode:
+    """The worst that happened, FAIL before INCONCLUSIVE; a task without verdicts wants whole runs."""
+    if any(broke(run) for run in runs) or not runs:
+        return ExitCode.RUN_BROKEN
+    outcomes = {verdict["outcome"] for verdict in verdicts}
+    if "FAIL" in outcomes:
+        return ExitCode.FAIL
+    if "INCONCLUSIVE" in outcomes:
+        return ExitCode.INCONCLUSIVE
+    if not judged and any(
+        run.end is not End.COMPLETED or run.completed < _WHOLE_SHARE * len(run.events) for run in runs
+    ):
+        return ExitCode.RUN_BROKEN
+    return ExitCode.PASS

@@ -1,0 +1,275 @@
+"""The MLCube tasks: the composition root, where config, plan, engine, audits and manifest come together.
+
+`audit` is every phase in one process; `run_reference`, `run_audit` and `verify` are the same functions as tasks that
+meet only in files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditcube.audits.contract import REFERENCE
+from auditcube.errors import EvidenceRejected, ExitCode, InvalidInput, RunBroken
+from auditcube.evidence.files import write_atomically
+from auditcube.evidence.store import Store
+from auditcube.job import WARMUP, Job, read_job
+from auditcube.load.engine import execute
+from auditcube.load.schedule import RunSpec
+from auditcube.manifest import build, codec, digest, provenance, schema
+from auditcube.manifest.finding import Finding
+from auditcube.metrics import Run
+from auditcube.progress import Progress
+from auditcube.readiness import check_reachable
+from auditcube.report import render
+from auditcube.results import Results, broke, derive, file_bytes, members, read_run
+from auditcube.verification import Checked, check, differing_keys
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every task that makes runs is told."""
+
+    config: Path
+    output_dir: Path
+    dataset: Path | None = None
+    mlcube_config: Path | None = None
+    overwrite: bool = False
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task did: its exit code, its directory, its sidecar, and the runs it judged."""
+
+    exit_code: ExitCode
+    store: Store
+    manifest: Mapping[str, Any]
+    runs: Mapping[str, Run]
+
+
+def audit(options: Options, environ: Mapping[str, str]) -> Outcome:
+    """All runs that the audits need, back to back against the same endpoint, then the verdicts."""
+    job = read_job(options.config, options.dataset, environ)
+    _need_audits(job, options)
+    return _Task("audit", options, job, environ, job.plan.runs).perform()
+
+
+def run_reference(options: Options, environ: Mapping[str, str]) -> Outcome:
+    """The reference run alone."""
+    job = read_job(options.config, options.dataset, environ)
+    specs = tuple(spec for spec in job.plan.runs if spec.label in (WARMUP, REFERENCE))
+    return _Task("run_reference", options, job, environ, specs).perform()
+
+
+def run_audit(options: Options, reference_dir: Path, environ: Mapping[str, str]) -> Outcome:
+    """The audit runs, against the same config, data set and endpoint as the reference in `reference_dir`."""
+    job = read_job(options.config, options.dataset, environ)
+    _need_audits(job, options)
+    reference = check(Store(reference_dir))
+    _require_pair(job, reference)
+    specs = tuple(spec for spec in job.plan.runs if spec.label != REFERENCE)
+    return _Task("run_audit", options, job, environ, specs, reference).perform()
+
+
+def _need_audits(job: Job, options: Options) -> None:
+    if not job.plan.audits:
+        raise InvalidInput(f"{options.config}: audits: lists no audit; name one, or use run_reference to only measure")
+
+
+def _require_pair(job: Job, reference: Checked) -> None:
+    """Raises unless the reference is intact and was made by this very job."""
+    where = reference.store.root
+    if reference.findings:
+        raise EvidenceRejected("\n".join(map(str, reference.findings)))
+    run = reference.runs.get(REFERENCE)
+    if run is None or reference.plan is None:
+        raise InvalidInput(f"{where}: holds no reference run; make one with run_reference")
+    differing = differing_keys(job.plan.effective(), reference.plan.effective())
+    if reference.manifest["dataset_refs"] != [_dataset_ref(job)]:
+        differing.append("the data set")
+    if differing:
+        raise InvalidInput(f"{where}: the reference was made with another {', '.join(differing)}; make it anew")
+    if broke(run):
+        raise RunBroken(f"{where}: the reference run broke off, so there is nothing to compare with; make it anew")
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One task that makes runs: from an empty directory to a sidecar."""
+
+    name: str
+    options: Options
+    job: Job
+    environ: Mapping[str, str]
+    specs: tuple[RunSpec, ...]
+    reference: Checked | None = None
+
+    def perform(self) -> Outcome:
+        """Make the runs and write everything that follows; the sidecar comes last, so without it nothing counts."""
+        store = Store(self.options.output_dir)
+        identity = self._identity()
+        store.check_usable(self.options.overwrite)
+        check_reachable(self.job.endpoint)
+        store.clear()
+        started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
+        run_id = provenance.new_run_id()
+        write_atomically(store.config, self.job.plan.effective_yaml())
+        made = self._make_runs(store, run_id)
+        runs = {**(self.reference.runs if self.reference is not None else {}), **made}
+        results = derive(self.job.plan, runs, made, self.name in ("audit", "run_audit"))
+        for path, content in results.files.items():
+            write_atomically(store.root / path, file_bytes(content))
+        timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
+        manifest = self._manifest(store, run_id, identity, timing, results)
+        write_atomically(store.report, render(manifest, self.job.plan.effective(), runs))
+        manifest["artifacts"] = artifacts_of(store)
+        return finish(store, manifest, results.exit_code, runs)
+
+    def _make_runs(self, store: Store, run_id: str) -> dict[str, Run]:
+        plan = self.job.plan
+        progress = Progress(self.options.progress, len(self.specs))
+        samples = {sample.index: sample for sample in self.job.dataset.samples}
+        made: dict[str, Run] = {}
+        for spec in self.specs:
+            directory = store.run(spec.label).directory
+            with progress.phase(spec.label, spec.queries) as watch:
+                execute(plan.schedule(spec), self.job.endpoint, samples, run_id, directory, watch)
+            made[spec.label] = read_run(store, plan, spec)
+            if spec.label != WARMUP and broke(made[spec.label]):
+                break  # whatever comes next would meet an endpoint that is gone
+        return made
+
+    def _identity(self) -> build.Identity:
+        mlcube = "none"
+        if (path := self.options.mlcube_config) is not None:
+            try:
+                mlcube = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+            except OSError as problem:
+                raise InvalidInput(f"{path}: {problem.strerror}; see --mlcube_config") from problem
+        return build.Identity("none", "none", mlcube)
+
+    def _manifest(
+        self, store: Store, run_id: str, identity: build.Identity, timing: build.Timing, results: Results
+    ) -> dict[str, Any]:
+        reference = self.reference
+        return build.manifest(
+            task=self.name,
+            run_id=run_id,
+            identity=identity,
+            timing=timing,
+            dataset_refs=[_dataset_ref(self.job)],
+            artifacts=artifacts_of(store),
+            parents=[] if reference is None else [build.parent(reference.manifest, reference.data)],
+            derived=members(self.job.plan, results, identity.mlcube_config_hash),
+            provenance=provenance.provenance(timing.finished_on),
+            environment=provenance.environment(),
+        )
+
+
+def verify(directories: Sequence[Path], output_dir: Path | None, overwrite: bool = False) -> Verification:
+    """Recompute everything in one directory, or in a reference and an audit that started from it.
+
+    With `output_dir` the findings and a sidecar, whose parents are what was verified, are written there.
+    """
+    started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
+    *before, last = map(Store, directories)
+    reference = check(before[0]) if before else None
+    checked = check(last, reference)
+    parts = [part for part in (reference, checked) if part is not None]
+    verification = Verification(parts)
+    if output_dir is not None:
+        store = Store(output_dir)
+        store.check_usable(overwrite)
+        store.clear()
+        write_atomically(store.verification, file_bytes(verification.to_json()))
+        timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
+        finish(store, _verification_manifest(store, verification, timing), verification.exit_code, {})
+    return verification
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found in the directories it was given, the reference first."""
+
+    parts: Sequence[Checked]
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [finding for part in self.parts for finding in part.findings]
+
+    @property
+    def verdicts(self) -> tuple[dict[str, Any], ...]:
+        """The recomputed verdicts; none unless everything holds."""
+        last = self.parts[-1].results
+        return last.verdicts if last is not None and not self.findings else ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Rejected evidence, or what the evidence says."""
+        if self.findings:
+            return ExitCode.EVIDENCE_REJECTED
+        last = self.parts[-1].results
+        return last.exit_code if last is not None else ExitCode.PASS
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "exit_code": int(self.exit_code),
+            "verified": [part.manifest.get("run_id") for part in self.parts],
+            "checks": [check for part in self.parts for check in part.checks],
+            "findings": [finding.to_json() for finding in self.findings],
+            "verdicts": list(self.verdicts),
+        }
+
+
+def _verification_manifest(store: Store, verification: Verification, timing: build.Timing) -> dict[str, Any]:
+    last = verification.parts[-1].manifest
+    parents = [build.parent(part.manifest, part.data) for part in verification.parts if part.manifest]
+    derived = {
+        "benchmark": last.get("benchmark", provenance.UNKNOWN),
+        "claim_status": last.get("claim_status", "diagnostic"),
+        "result_paths": [store.verification.name],
+        "task_status": {"state": "completed", "exit_code": int(verification.exit_code)},
+        "config_hashes": last.get("config_hashes", {}),
+        "verdicts": list(verification.verdicts),
+    }
+    return build.manifest(
+        task="verify",
+        run_id=provenance.new_run_id(),
+        identity=build.Identity("none", "none", last.get("mlcube_config_hash", "none")),
+        timing=timing,
+        dataset_refs=last.get("dataset_refs", []),
+        artifacts=artifacts_of(store),
+        parents=parents,
+        derived=derived,
+        provenance=provenance.provenance(timing.finished_on),
+        environment=provenance.environment(),
+    )
+
+
+def artifacts_of(store: Store) -> list[dict[str, Any]]:
+    """The entries for every file in a directory of ours."""
+    return [build.artifact(path.relative_to(store.root).as_posix(), *digest.of_file(path)) for path in store.files()]
+
+
+def finish(store: Store, manifest: dict[str, Any], exit_code: ExitCode, runs: Mapping[str, Run]) -> Outcome:
+    """Write the sidecar, after our own schema has accepted it."""
+    data = codec.encode(manifest)
+    whole = json.loads(data)
+    if problems := schema.problems(whole):
+        raise RuntimeError(f"our own sidecar violates the schema: {problems}")
+    write_atomically(store.sidecar, data)
+    return Outcome(exit_code, store, whole, runs)
+
+
+def _dataset_ref(job: Job) -> dict[str, Any]:
+    dataset, config = job.dataset, job.plan.config.dataset
+    return build.dataset_ref(
+        config.id, config.provenance, dataset.sha256, dataset.size_bytes, dataset.format, dataset.rows,
+        len(dataset.samples),
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""Packaging of AuditCube. Settings of the tools (ruff, mypy, pytest, coverage) are in pyproject.toml.
+
+Three things here are not declarative:
+
+* The version is read as text from ``project/auditcube/__init__.py``, so that building imports nothing of ours.
+* ``schemas/`` at the top of the checkout is the only source of the JSON schemas. A wheel ships a copy of it as
+  ``auditcube/schemas/*.json``: ``importlib.resources.files("auditcube").joinpath("schemas/NAME.json")`` finds it there.
+  An editable install has no copy, so none can go stale: the code falls back to the checkout's own ``schemas/``.
+* A wheel or sdist made in a git checkout says from which commit, in ``auditcube/_build.json`` (``{"version", "commit",
+  "dirty"}``); one made without git has no such file, and an editable install asks git when it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
+
+ROOT = Path(__file__).resolve().parent
+SCHEMAS = sorted(path.relative_to(ROOT) for path in ROOT.glob("schemas/*.json"))
+
+# Each lower bound is the first release with wheels for all of Python 3.10 to 3.13 (numpy has no single one that also
+# suits the older stacks of MLPerf submissions, hence two lines): no compiler is ever needed.
+REQUIRES = [
+    "pydantic>=2.8",
+    "PyYAML>=6.0.2",
+    "jsonschema[format-nongpl]>=4.21",
+    "requests>=2.31",
+    "numpy>=1.26; python_version < '3.13'",
+    "numpy>=2.1; python_version >= '3.13'",
+    "uvloop>=0.21",
+    "httptools>=0.6.4",
+    "orjson>=3.10.7",
+    "rich>=13",
+    "Jinja2>=3.1",
+]
+EXTRAS = {
+    "parquet": ["pyarrow>=18"],
+    "dev": [
+        "coverage>=7.10",  # the first that measures subprocesses by a setting alone
+        "hypothesis>=6.100",
+        "mypy>=1.13",
+        "pytest>=8.2",
+        "ruff>=0.9",
+        "types-PyYAML",
+        "types-jsonschema",
+        "types-requests",
+    ],
+}
+
+
+def read_version() -> str:
+    """The text assigned to ``__version__`` in the package; raises RuntimeError where there is none."""
+    text = (ROOT / "project/auditcube/__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if match is None:
+        raise RuntimeError('project/auditcube/__init__.py has no line __version__ = "..."')
+    return match[1]
+
+
+def git(*args: str) -> str | None:
+    """What ``git args`` prints in the checkout, or None where git or its answer is missing."""
+    try:
+        done = subprocess.run(["git", *args], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def write_build_info(path: Path) -> bool:
+    """Write ``_build.json`` to path and return True, or return False outside of a git checkout of our own."""
+    top = git("rev-parse", "--show-toplevel")
+    commit = git("rev-parse", "HEAD")
+    # An unpacked sdist may lie inside somebody else's checkout, whose commit is not ours.
+    if top is None or commit is None or Path(top).resolve() != ROOT:
+        return False
+    # Only what gets into a wheel can make it differ from its commit; a result or a note beside it does not.
+    changed = git("status", "--porcelain", "--", "project", "schemas", "setup.py", "pyproject.toml")
+    info = {"version": read_version(), "commit": commit, "dirty": changed != ""}
+    path.write_text(json.dumps(info) + "\n", encoding="utf-8")
+    return True
+
+
+class BuildPy(build_py):
+    """``build_py`` that adds the schemas and the commit to what goes into a wheel."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        package = Path(self.build_lib, "auditcube")
+        (package / "schemas").mkdir(parents=True, exist_ok=True)
+        for schema in SCHEMAS:
+            shutil.copyfile(ROOT / schema, package / schema)
+        write_build_info(package / "_build.json")
+
+    def get_source_files(self) -> list[str]:
+        return [*super().get_source_files(), *map(str, SCHEMAS)]
+
+
+class Sdist(sdist):
+    """``sdist`` that records the commit, which a wheel built from it then has as package data."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        super().make_release_tree(base_dir, files)
+        write_build_info(Path(base_dir, "project/auditcube/_build.json"))
+
+
+setup(
+    name="auditcube",
+    version=read_version(),
+    description="An MLCube that benchmarks an inference endpoint, audits the result and leaves evidence for reviewers",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10,<3.14",
+    package_dir={"": "project"},
+    packages=find_packages("project"),
+    package_data={"auditcube": ["py.typed", "_build.json", "**/*.j2"]},
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["auditcube = auditcube.cli:main"]},
+    cmdclass={"build_py": BuildPy, "sdist": Sdist},
+)

@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; nothing to tell
         return int(ExitCode.SETUP_FAILED)
-    except Exception as bug:
+    except Exception as bug:  # noqa: BLE001 - the outermost frame
         return _bug(bug, options.verbose)
 
 

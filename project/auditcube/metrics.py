@@ -162,7 +162,7 @@ def check_against_plan(run: Run, schedule: Schedule) -> list[str]:
     if highest >= len(ordinals) + schedule.spec.queries:
         return [*problems, f"query {highest} was not planned"]
     plan = list(itertools.islice(schedule.queries(), highest + 1))
-    for ordinal, sample, due_ns in zip(ordinals.tolist(), events.sample.tolist(), events.due_ns.tolist()):
+    for ordinal, sample, due_ns in np.stack([ordinals, events.sample, events.due_ns], axis=1).tolist():
         query = plan[ordinal]
         if (query.sample, query.due_ns, query.salt) != (sample, due_ns, events.salts.get(ordinal)):
             problems.append(f"query {ordinal} asked for sample {sample}, due {due_ns}; the plan says otherwise")

@@ -102,7 +102,7 @@ class Schedule:
         return sha256.hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        """The file schedule.json: the rule, its digest and the plan in columns; seeds as strings (some exceed 2**53)."""
+        """The file schedule.json: the rule, its digest and its plan in columns; seeds are strings (> 2**53)."""
         plan = list(self.planned())
         paced = self.load.scenario.paced
         salted = any(q.salt for q in plan)

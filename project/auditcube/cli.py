@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from auditcube import __version__
+from auditcube.arguments import parser
 from auditcube.errors import AuditCubeError, ExitCode, Interrupted
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. The outermost frame: the one place that turns exceptions into exit codes."""
-    options = _parser().parse_args(arguments)
+    options = parser(globals()).parse_args(arguments)
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _interrupt)
     try:
@@ -52,61 +52,37 @@ def _complain(text: str) -> None:
 
 
 def _bug(bug: Exception, verbose: bool) -> int:
-    """A bug of ours: where it is, but no values, which a traceback's text could hold."""
+    """A bug of ours: where it is, but no values, which an exception's text could hold."""
     import traceback
 
     frame = traceback.extract_tb(bug.__traceback__)[-1]
-    _complain(
-        f"a bug of ours: {type(bug).__name__} in {Path(frame.filename).name}, line {frame.lineno}; please report it"
-    )
+    where = f"{Path(frame.filename).name}, line {frame.lineno}"
+    _complain(f"a bug of ours: {type(bug).__name__} in {where}; please report it, with the output of -v")
     if verbose:
         for line in traceback.format_tb(bug.__traceback__):
             print(line, end="", file=sys.stderr)
     return int(ExitCode.BUG)
 
 
-def _audit(options: argparse.Namespace) -> int:
+def audit(options: argparse.Namespace) -> int:
     from auditcube import tasks
 
     return _tell(tasks.audit(_task_options(options), os.environ), options)
 
 
-def _run_reference(options: argparse.Namespace) -> int:
+def run_reference(options: argparse.Namespace) -> int:
     from auditcube import tasks
 
     return _tell(tasks.run_reference(_task_options(options), os.environ), options)
 
 
-def _run_audit(options: argparse.Namespace) -> int:
+def run_audit(options: argparse.Namespace) -> int:
     from auditcube import tasks
 
     return _tell(tasks.run_audit(_task_options(options), options.reference_dir, os.environ), options)
 
 
-def _task_options(options: argparse.Namespace) -> Options:
-    from auditcube.tasks import Options
-
-    return Options(
-        options.config, options.output_dir, options.dataset, options.mlcube_config, options.overwrite,
-        not (options.no_progress or options.json),
-    )  # fmt: skip
-
-
-def _tell(outcome: Outcome, options: argparse.Namespace) -> int:
-    from auditcube import terminal
-
-    if options.json:
-        _print_json(terminal.outcome_json(outcome))
-    else:
-        terminal.print_outcome(outcome)
-    return int(outcome.exit_code)
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _verify(options: argparse.Namespace) -> int:
+def verify(options: argparse.Namespace) -> int:
     from auditcube import tasks, terminal
 
     given = [options.directory] if options.directory else [options.reference_dir, options.audit_dir]
@@ -121,39 +97,139 @@ def _verify(options: argparse.Namespace) -> int:
     return int(verification.exit_code)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="auditcube", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"auditcube {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, run, text in (
-        ("audit", _audit, "benchmark the endpoint and audit the result: the main job"),
-        ("run_reference", _run_reference, "make the reference run alone"),
-        ("run_audit", _run_audit, "make the audit runs for a reference made before"),
-    ):
-        command = _command(commands, name, run, text)
-        _task_arguments(command)
-        if name == "run_audit":
-            command.add_argument("--reference_dir", "--reference-dir", type=Path, required=True, metavar="DIR")
-    verify = _command(commands, "verify", _verify, "recompute everything in an output directory from its files")
-    verify.add_argument("directory", nargs="?", type=Path, metavar="DIR")
-    for name in ("reference_dir", "audit_dir", "output_dir"):
-        verify.add_argument(f"--{name}", f"--{name.replace('_', '-')}", type=Path, metavar="DIR")
-    verify.add_argument("--overwrite", action="store_true")
-    return parser
+def demo(options: argparse.Namespace) -> int:
+    from auditcube import demonstration
+
+    switches = [("--cheat", options.cheat), ("--nuisance", options.nuisance)]
+    arguments = [part for flag, values in switches for value in values for part in (flag, value)]
+    outcome = demonstration.run(
+        arguments, options.scenario, options.api, options.output_dir or _fresh_directory(), options.overwrite,
+        _progress(options), options.mlcube_config, os.environ,
+    )  # fmt: skip
+    return _tell(outcome, options)
 
 
-def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-    command.set_defaults(run=run, parser=command)
-    command.add_argument("-v", "--verbose", action="store_true", help="more detail on errors")
-    command.add_argument("--no-progress", "--no_progress", action="store_true", help="no progress bars")
-    command.add_argument("--json", action="store_true", help="print one JSON object on standard output")
-    return command
+def demo_endpoint(options: argparse.Namespace) -> int:
+    from auditcube.demo.server import options_from, serve
+    from auditcube.errors import InvalidInput, SetupFailed
+
+    try:
+        settings = options_from(options)
+    except ValueError as problem:
+        raise InvalidInput(f"demo_endpoint: {problem}") from problem
+    try:
+        serve(settings)
+    except OSError as problem:
+        raise SetupFailed(f"demo_endpoint: cannot listen on {settings.host}:{settings.port}: {problem}") from problem
+    return ExitCode.PASS
 
 
-def _task_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--config", type=Path, required=True, metavar="FILE")
-    command.add_argument("--dataset", type=Path, metavar="FILE", help="instead of the config's dataset.path")
-    command.add_argument("--mlcube_config", "--mlcube-config", type=Path, metavar="FILE", help="the mlcube.yaml in use")
-    command.add_argument("--output_dir", "--output-dir", type=Path, required=True, metavar="DIR")
-    command.add_argument("--overwrite", action="store_true", help="replace a result that is there")
+def manifest_validate(options: argparse.Namespace) -> int:
+    from auditcube.manifest.validator import validate
+    from auditcube.terminal import print_findings
+
+    sidecars, findings = validate(options.paths)
+    if options.json:
+        _print_json({"validated": [str(path) for path in sidecars], "findings": [f.to_json() for f in findings]})
+    else:
+        print_findings([str(finding) for finding in findings])
+        print(f"{len(sidecars)} manifests, {len(findings)} findings")
+    return ExitCode.EVIDENCE_REJECTED if findings else ExitCode.PASS
+
+
+def manifest_schema(options: argparse.Namespace) -> int:
+    from auditcube.manifest.schema import text
+
+    sys.stdout.write(text())
+    return ExitCode.PASS
+
+
+def manifest_show(options: argparse.Namespace) -> int:
+    from auditcube.manifest.validator import validate
+    from auditcube.terminal import print_findings, print_manifest
+
+    (path, *_), findings = validate([options.path])
+    if findings:
+        print_findings([str(finding) for finding in findings])
+        return ExitCode.EVIDENCE_REJECTED
+    manifest = json.loads(path.read_text("utf-8"))
+    if options.json:
+        _print_json(manifest)
+    else:
+        print_manifest(manifest)
+    return ExitCode.PASS
+
+
+def init(options: argparse.Namespace) -> int:
+    from auditcube import demonstration, starter
+    from auditcube.errors import SetupFailed
+    from auditcube.evidence.files import write_atomically
+
+    dataset = options.file.parent / starter.DATASET
+    for path in (options.file, dataset):
+        if path.exists():
+            raise SetupFailed(f"{path}: is already there; choose another name or remove it")
+    text = starter.config_text("${ENDPOINT_URL:-http://127.0.0.1:8000}", api=options.api, scenario=options.scenario)
+    write_atomically(options.file, text.encode())
+    write_atomically(dataset, demonstration.dataset_bytes())
+    print(f"Wrote {options.file} and {dataset}. Try them:")
+    print("  auditcube demo_endpoint &")
+    print(f"  auditcube audit --config {options.file} --output_dir results")
+    return ExitCode.PASS
+
+
+def probe(options: argparse.Namespace) -> int:
+    from auditcube import readiness
+    from auditcube.job import read_job
+
+    job = read_job(options.config, options.dataset, os.environ)
+    readiness.check_reachable(job.endpoint)
+    came_back = readiness.ask(job.endpoint, job.dataset.samples[0], os.environ)
+    if options.json:
+        _print_json(came_back)
+    else:
+        for name, value in came_back.items():
+            print(f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+    return ExitCode.PASS
+
+
+def report(options: argparse.Namespace) -> int:
+    from auditcube import tasks
+
+    path = tasks.report(options.directory, options.reference_dir, options.output)
+    print(path)
+    return ExitCode.PASS
+
+
+def _task_options(options: argparse.Namespace) -> Options:
+    from auditcube.tasks import Options
+
+    return Options(
+        options.config, options.output_dir, options.dataset, options.mlcube_config, options.overwrite,
+        _progress(options),
+    )  # fmt: skip
+
+
+def _progress(options: argparse.Namespace) -> bool:
+    return not (options.no_progress or options.json)
+
+
+def _fresh_directory() -> Path:
+    """A name that is not taken, for people who only want to see something."""
+    from datetime import datetime, timezone
+
+    return Path("auditcube_demo", datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ"))
+
+
+def _tell(outcome: Outcome, options: argparse.Namespace) -> int:
+    from auditcube import terminal
+
+    if options.json:
+        _print_json(terminal.outcome_json(outcome))
+    else:
+        terminal.print_outcome(outcome)
+    return int(outcome.exit_code)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -193,6 +193,26 @@ def verify(directories: Sequence[Path], output_dir: Path | None, overwrite: bool
     return verification
 
 
+def report(directory: Path, reference_dir: Path | None, output: Path | None) -> Path:
+    """Where the report of an intact output directory is; with `output`, written there anew.
+
+    Raises EvidenceRejected if the directory is not intact: nobody should look at a picture of it.
+    """
+    reference = check(Store(reference_dir)) if reference_dir is not None else None
+    checked = check(Store(directory), reference)
+    findings = [finding for part in (reference, checked) if part is not None for finding in part.findings]
+    if findings:
+        raise EvidenceRejected("\n".join(map(str, findings)))
+    if checked.plan is None:
+        raise InvalidInput(f"{directory}: is the output of verify, which has no report")
+    if output is None:
+        return checked.store.report
+    artifacts = [entry for entry in checked.manifest["artifacts"] if entry["role"] != "report"]
+    runs = {**(reference.runs if reference is not None else {}), **checked.runs}
+    write_atomically(output, render({**checked.manifest, "artifacts": artifacts}, checked.plan.effective(), runs))
+    return output
+
+
 @dataclass(frozen=True)
 class Verification:
     """What `verify` found in the directories it was given, the reference first."""

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from auditcube.tasks import Outcome, Verification
 
+_COLOURS = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
+_ENDS = {"max_duration": "stopped at load.max_duration_s", "interrupted": "interrupted", None: "broke off"}
+
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """What `--json` prints after a task that made runs."""
     return {
         "exit_code": int(outcome.exit_code),
         "output_dir": str(outcome.store.root),
+        "manifest": str(outcome.store.sidecar),
         "report": str(outcome.store.report),
         "verdicts": outcome.manifest["verdicts"],
         "headline": outcome.manifest["headline"],
@@ -19,8 +29,119 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def print_outcome(outcome: Outcome) -> None:
-    print(outcome.manifest["verdicts"], outcome.manifest["headline"])
+    """A row per run, a row per audit, and where the evidence lies."""
+    console = _console()
+    console.print(_runs_table(outcome))
+    if outcome.manifest["verdicts"]:
+        console.print(_verdict_table(outcome.manifest["verdicts"]))
+        _print_reasons(console, outcome.manifest["verdicts"])
+    elif outcome.exit_code:
+        console.print(Text("The run broke off or is partial: it says nothing about the endpoint.", "bold yellow"))
+    else:
+        console.print("Measured, not audited.")
+    console.print(f"Evidence: {outcome.store.root}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"Report:   {outcome.store.report}", soft_wrap=True, markup=False, highlight=False)
 
 
 def print_verification(verification: Verification) -> None:
-    print(verification.to_json())
+    """What was checked, then every finding, then the verdicts that follow."""
+    console = _console()
+    for part in verification.parts:
+        console.print(f"{part.store.root}:", soft_wrap=True, markup=False, highlight=False)
+        for check in part.checks:
+            console.print(f"  checked: {check}", soft_wrap=True, markup=False, highlight=False)
+    print_findings([str(finding) for finding in verification.findings])
+    if verification.findings:
+        console.print(Text("REJECTED: the evidence does not hold; no verdict follows from it.", "bold red"))
+    elif verification.verdicts:
+        console.print(_verdict_table(verification.verdicts))
+        _print_reasons(console, verification.verdicts)
+    else:
+        console.print(Text("The evidence holds; it claims no verdict.", "bold green"))
+
+
+def print_findings(findings: list[str]) -> None:
+    """One line for each defect."""
+    console = _console()
+    for finding in findings:
+        console.print(finding, soft_wrap=True, markup=False, highlight=False, style="red")
+
+
+def print_manifest(manifest: Mapping[str, Any]) -> None:
+    """A sidecar for people: what ran, what it claims, what it rests on."""
+    console = _console()
+    table = Table(show_header=False, box=None)
+    task = manifest.get("task_status", {})
+    rows = {
+        "task": f"{manifest['mlcube_task']}, {task.get('state', 'unknown')}, exit {task.get('exit_code', 'unknown')}",
+        "benchmark": manifest["benchmark"],
+        "run id": manifest.get("run_id", "unknown"),
+        "runner": f"{manifest['runner']}, image {manifest['image']}",
+        "time": f"{manifest.get('started_on', 'unknown')} to {manifest.get('finished_on', 'unknown')}",
+        "data": ", ".join(ref["source_id"] for ref in manifest["dataset_refs"]),
+        "code": f"{manifest['provenance']['repo']} at {manifest['provenance']['commit']}",
+        "claim": f"{manifest['claim_status']}; redaction: {manifest['redaction_status']}",
+        "files": str(len(manifest.get("artifacts", []))),
+    }
+    for name, text in rows.items():
+        table.add_row(name, Text(text))
+    for entry in manifest.get("headline", []):
+        table.add_row(entry["metric"], Text(f"{entry['value']} {entry['unit']}"))
+    console.print(table)
+    if manifest.get("verdicts"):
+        console.print(_verdict_table(manifest["verdicts"]))
+
+
+def _console() -> Console:
+    # In a pipe there is no width to keep to; a table is then as wide as it needs to be.
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
+
+
+def _runs_table(outcome: Outcome) -> Table:
+    table = Table("run", title_justify="left")
+    for column in ("queries", "completed", "failed", "time", "throughput", "p50 latency", "p99 latency"):
+        table.add_column(column, justify="right")
+    table.add_column("ended")
+    for label, run in outcome.runs.items():
+        summary = run.summary()
+        latency = summary["latency_ns"]
+        percentiles = latency["percentiles"] if latency else {}
+        end = summary["end"]
+        table.add_row(
+            label, str(len(run.events)), str(run.completed), str(run.failed), f"{run.duration_s:.2f} s",
+            _rate(run.throughput_per_s), _ms(percentiles.get("50")), _ms(percentiles.get("99")), _ENDS.get(end, ""),
+        )  # fmt: skip
+    return table
+
+
+def _verdict_table(verdicts: Any) -> Table:
+    table = Table("audit")
+    for column in ("reference", "audit", "ratio", "limit"):
+        table.add_column(column, justify="right")
+    table.add_column("verdict")
+    for verdict in verdicts:
+        numbers = verdict["numbers"]
+        reference, audit = numbers.get("reference_per_s"), numbers.get("audit_per_s")
+        ratio = f"{audit / reference:.3f}" if audit and reference else "-"
+        outcome = Text(verdict["outcome"], _COLOURS[verdict["outcome"]])
+        table.add_row(
+            verdict["test"], _rate(reference), _rate(audit), ratio, _rate(numbers.get("limit_per_s")), outcome
+        )
+    return table
+
+
+def _print_reasons(console: Console, verdicts: Any) -> None:
+    for verdict in verdicts:
+        line = f"{verdict['test']}: {verdict['outcome']}: {verdict['reason']}"
+        console.print(Text(line, _COLOURS[verdict["outcome"]]), soft_wrap=True)
+        for remark in verdict["remarks"]:
+            console.print(f"  note: {remark['text']}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _rate(per_s: float | None) -> str:
+    return "-" if per_s is None else f"{per_s:.4g}/s"
+
+
+def _ms(ns: int | None) -> str:
+    return "-" if ns is None else f"{ns / 1e6:.4g} ms"

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from auditcube.config import load_config
-from auditcube.errors import AuditCubeError, EvidenceRejected, InvalidInput
+from auditcube.errors import AuditCubeError, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, make_plan
 from auditcube.load.schedule import RunSpec
-from auditcube.manifest import build, codec, rules
+from auditcube.manifest import build, codec, validator
 from auditcube.manifest.finding import Finding
 from auditcube.metrics import Run, check_against_plan
 from auditcube.results import Results, derive, file_bytes, members, read_run
@@ -55,7 +55,6 @@ def check(store: Store, reference: Checked | None = None) -> Checked:
     checked = Checked(store)
     if not _sidecar(checked):
         return checked
-    _artifacts(checked)
     if checked.manifest["mlcube_task"] == "verify" or not _plan(checked):
         return checked
     assert checked.plan is not None
@@ -69,33 +68,22 @@ def check(store: Store, reference: Checked | None = None) -> Checked:
 
 def _sidecar(checked: Checked) -> bool:
     """Read the sidecar; whether the rest can be checked."""
-    store = checked.store
-    try:
-        manifest, checked.data = codec.read_json(store.sidecar)
-    except EvidenceRejected as problem:
-        code = "sidecar_malformed" if store.sidecar.exists() else "sidecar_missing"
-        checked.find(code, SIDECAR, str(problem).split(": ", 1)[1])
+    sidecar = validator.read_sidecar(checked.store.sidecar)
+    checked.data = sidecar.data
+    checked.findings += sidecar.findings
+    for name in _FULL if sidecar.manifest else ():
+        if name not in sidecar.manifest:
+            checked.find("schema", SIDECAR, f"{name} is missing; without it nothing can be recomputed")
+    if checked.findings:
         return False
-    violations = rules.form(manifest, checked.data)
-    for name in _FULL if isinstance(manifest, dict) else ():
-        if name not in manifest and not violations:
-            violations.append(("schema", "", f"{name} is missing; without it nothing can be recomputed"))
-    for code, pointer, message in violations:
-        checked.find(code, SIDECAR, message, pointer)
-    if violations:
-        return False
-    checked.manifest = manifest
+    checked.manifest = sidecar.manifest
     checked.checks.append("the sidecar follows its schema and its own digest")
-    return True
-
-
-def _artifacts(checked: Checked) -> None:
-    found = rules.artifacts(checked.store.root, checked.manifest["artifacts"], checked.store.files())
-    for code, path, message in found:
-        checked.find(code, path, message)
+    found = validator.file_findings(sidecar)
+    checked.findings += found
     if not found:
         count = len(checked.manifest["artifacts"])
         checked.checks.append(f"{count} files have the digests listed, and no other file is there")
+    return True
 
 
 def _plan(checked: Checked) -> bool:

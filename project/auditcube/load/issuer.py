@@ -91,10 +91,11 @@ class Run:
         if self._end.done() or self._issuing:
             return
         self._issuing = True  # an attempt that fails at once must not start a second loop inside this one
-        while (query := self._pacer.take(self.now_ns())) is not None:
+        # One reading of the clock decides both that nothing may go now and when to look again: with two, a query that
+        # falls due between them would be slept through.
+        while (query := self._pacer.take(now := self.now_ns())) is not None:
             self._send(query)
         self._issuing = False
-        now = self.now_ns()
         if (end := self._pacer.ended(now)) is not None:
             self._ended(end)
             return

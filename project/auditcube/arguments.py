@@ -1,0 +1,130 @@
+"""The command line of `auditcube`: names, options and help. What a command does is in `cli`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from auditcube import __version__
+from auditcube.demo.options import add_arguments
+from auditcube.scenario import Scenario
+
+_DESCRIPTION = "Benchmark an inference endpoint, audit the result, leave evidence that anyone can check."
+_EPILOG = (
+    "exit codes: 0 PASS or done, 1 FAIL, 2 invalid input, 3 set-up failed, 4 a run broke off or is partial, "
+    "5 evidence rejected, 6 INCONCLUSIVE, 70 a bug of ours, 130 interrupted"
+)
+_APIS = "videogen, openai_chat or openai_completions"
+_UNPACED = [scenario.value for scenario in Scenario if not scenario.paced]
+
+
+def parser(commands: Mapping[str, Any]) -> argparse.ArgumentParser:
+    """The whole parser; `commands` has the function of each command under its name."""
+    top = argparse.ArgumentParser(prog="auditcube", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"auditcube {__version__}")
+    group = _Commands(top.add_subparsers(metavar="COMMAND", required=True, title="commands"), commands)
+    _tasks(group)
+    _demonstration(group)
+    _manifest(group)
+    _others(group)
+    return top
+
+
+class _Commands:
+    """Adds commands that share the global options."""
+
+    def __init__(self, subparsers: Any, functions: Mapping[str, Any]) -> None:
+        self._subparsers = subparsers
+        self._functions = functions
+
+    def add(self, name: str, text: str, *, prefix: str = "") -> argparse.ArgumentParser:
+        command: argparse.ArgumentParser = self._subparsers.add_parser(
+            name, help=text, description=text[:1].upper() + text[1:] + ".", allow_abbrev=False
+        )
+        run: Callable[[argparse.Namespace], int] = self._functions[prefix + name]
+        command.set_defaults(run=run, parser=command)
+        command.add_argument("-v", "--verbose", action="store_true", help="where in the code, if a bug of ours shows")
+        _flag(command, "no_progress", "no progress bars")
+        command.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+        return command
+
+    def below(self, name: str, text: str) -> _Commands:
+        inner = self._subparsers.add_parser(name, help=text, description=text, allow_abbrev=False)
+        return _Commands(inner.add_subparsers(metavar="COMMAND", required=True), self._functions)
+
+
+def _tasks(group: _Commands) -> None:
+    for name, text in (
+        ("audit", "make every run that the audits need, back to back, then the verdicts: the main job"),
+        ("run_reference", "make the reference run alone"),
+        ("run_audit", "make the audit runs for a reference made before"),
+    ):
+        command = group.add(name, text)
+        _path(command, "config", "the job; `auditcube init` writes one", required=True, metavar="FILE")
+        _path(command, "dataset", "instead of the config's dataset.path", metavar="FILE")
+        _path(command, "mlcube_config", "the mlcube.yaml in use, for its hash", metavar="FILE")
+        _path(command, "output_dir", "an empty or new directory for the evidence", required=True)
+        if name == "run_audit":
+            _path(command, "reference_dir", "the output directory of run_reference", required=True)
+        _flag(command, "overwrite", "replace a result that is there")
+    verify = group.add("verify", "recompute everything in an output directory from its files")
+    verify.add_argument("directory", nargs="?", type=Path, metavar="DIR", help="an output directory of `audit`")
+    _path(verify, "reference_dir", "the output directory of run_reference")
+    _path(verify, "audit_dir", "the output directory of run_audit")
+    _path(verify, "output_dir", "write the findings and a sidecar there")
+    _flag(verify, "overwrite", "replace a result that is there")
+
+
+def _demonstration(group: _Commands) -> None:
+    demo = group.add("demo", "run the main job against the embedded endpoint")
+    for name in ("cheat", "nuisance"):
+        text = f"a {name} of the endpoint, as in `demo_endpoint --help`; may be repeated"
+        demo.add_argument(f"--{name}", action="append", default=[], metavar="NAME[=VALUE]", help=text)
+    demo.add_argument("--scenario", choices=_UNPACED, default="Offline")
+    demo.add_argument("--api", default="videogen", help=f"{_APIS} (%(default)s)")
+    _path(demo, "mlcube_config", "the mlcube.yaml in use, for its hash", metavar="FILE")
+    _path(demo, "output_dir", "an empty or new directory (a new one under ./auditcube_demo)")
+    _flag(demo, "overwrite", "replace a result that is there")
+    endpoint = group.add("demo_endpoint", "start the embedded endpoint alone; it says where it listens")
+    add_arguments(endpoint)
+    endpoint.set_defaults(port=8000)
+
+
+def _manifest(group: _Commands) -> None:
+    below = group.below("manifest", "validate, show, or print the schema of sidecar manifests")
+    validate = below.add("validate", "check sidecars, and the files that they list", prefix="manifest_")
+    validate.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="a sidecar, or a directory with some below"
+    )
+    below.add("schema", "print the JSON Schema of mlcube.run_audit.v1", prefix="manifest_")
+    show = below.add("show", "print a sidecar for people", prefix="manifest_")
+    show.add_argument("path", type=Path, metavar="PATH")
+
+
+def _others(group: _Commands) -> None:
+    report = group.add("report", "say where an output directory's HTML report is, or write it anew")
+    report.add_argument("directory", type=Path, metavar="DIR")
+    _path(report, "reference_dir", "the output directory of run_reference, for one of run_audit")
+    _path(report, "output", "write the report there", metavar="FILE")
+    init = group.add("init", "write a commented config, and a data set to try it with")
+    init.add_argument("file", nargs="?", type=Path, default=Path("auditcube.yaml"), metavar="FILE")
+    init.add_argument("--api", default="videogen", help=f"{_APIS} (%(default)s)")
+    init.add_argument("--scenario", choices=_UNPACED, default="Offline")
+    probe = group.add("probe", "ask the endpoint the first question and print what came back")
+    _path(probe, "config", "the job", required=True, metavar="FILE")
+    _path(probe, "dataset", "instead of the config's dataset.path", metavar="FILE")
+
+
+def _path(
+    command: argparse.ArgumentParser, name: str, text: str, *, required: bool = False, metavar: str = "DIR"
+) -> None:
+    """An option for a path; MLCube writes it with underscores, people may write dashes."""
+    names = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
+    command.add_argument(*names, type=Path, required=required, metavar=metavar, help=text)
+
+
+def _flag(command: argparse.ArgumentParser, name: str, text: str) -> None:
+    names = dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}"))
+    command.add_argument(*names, action="store_true", help=text)

@@ -1,0 +1,73 @@
+"""From a run's events to the bars of its charts: a million events become at most `_MOST_BARS` numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from auditcube.metrics import Run
+
+_MOST_BARS = 64
+_EVENTS_PER_BAR = 4  # fewer, and a bar shows chance rather than the endpoint
+_LOG_SPREAD = 50.0  # a range this wide leaves all but the slowest answers in one bar of a linear axis
+
+
+@dataclass(frozen=True)
+class Completions:
+    """Ended queries per second in equal intervals from the first issue to the last end."""
+
+    edges_ns: tuple[float, ...]
+    completed_per_s: tuple[float, ...]
+    failed_per_s: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Completed queries by latency; with `logarithmic`, bars of equal ratio."""
+
+    edges_ns: tuple[float, ...]
+    counts: tuple[int, ...]
+    logarithmic: bool
+
+
+def completions(run: Run) -> Completions | None:
+    """None for a run without events."""
+    events = run.events
+    if not len(events):
+        return None
+    ended = events.done_ns - events.issued_ns.min()
+    # One instant, or a clock that ran backwards in a damaged file, still is an interval to draw.
+    span = max(float(ended.max()), 1.0)
+    bars = _bars(len(events))
+    per_s = bars / span * 1e9
+    good, _ = np.histogram(ended[events.ok], bins=bars, range=(0.0, span))
+    bad, _ = np.histogram(ended[~events.ok], bins=bars, range=(0.0, span))
+    edges = np.linspace(0.0, span, bars + 1)
+    return Completions(_numbers(edges), _numbers(good * per_s), _numbers(bad * per_s))
+
+
+def latencies(run: Run) -> Latencies | None:
+    """None for a run without a completed query."""
+    values = run.latencies_ns
+    if not len(values):
+        return None
+    low, high = float(values.min()), float(values.max())
+    bars = _bars(len(values))
+    if 0 < low and high > _LOG_SPREAD * low:
+        counts, exponents = np.histogram(np.log10(values), bins=bars)
+        return Latencies(_numbers(10.0**exponents), tuple(map(int, counts)), logarithmic=True)
+    if low == high:  # one value: a bar around it
+        low, high, bars = low * 0.9, low * 1.1 + 1.0, 1
+    counts, edges = np.histogram(values, bins=bars, range=(low, high))
+    return Latencies(_numbers(edges), tuple(map(int, counts)), logarithmic=False)
+
+
+def _bars(events: int) -> int:
+    return min(max(events // _EVENTS_PER_BAR, 1), _MOST_BARS)
+
+
+def _numbers(values: npt.NDArray[Any]) -> tuple[float, ...]:
+    return tuple(map(float, values))

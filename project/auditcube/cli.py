@@ -18,7 +18,8 @@ from auditcube.arguments import parser
 from auditcube.errors import AuditCubeError, ExitCode, Interrupted
 
 if TYPE_CHECKING:
-    from auditcube.tasks import Options, Outcome
+    from auditcube.results import Performed
+    from auditcube.tasks import Options
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -221,7 +222,7 @@ def _fresh_directory() -> Path:
     return Path("auditcube_demo", datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ"))
 
 
-def _tell(outcome: Outcome, options: argparse.Namespace) -> int:
+def _tell(outcome: Performed, options: argparse.Namespace) -> int:
     from auditcube import terminal
 
     if options.json:

@@ -14,6 +14,7 @@ from pathlib import Path
 from auditcube import starter, tasks
 from auditcube.demo.prompts import prompts
 from auditcube.errors import SetupFailed
+from auditcube.results import Performed
 
 _STOP_S = 2.0
 
@@ -50,7 +51,7 @@ def endpoint(arguments: Sequence[str]) -> Iterator[str]:
 def run(
     arguments: Sequence[str], scenario: str, api: str, output_dir: Path, overwrite: bool, progress: bool,
     mlcube_config: Path | None, environ: Mapping[str, str],
-) -> tasks.Outcome:  # fmt: skip
+) -> Performed:  # fmt: skip
     """The main job against an endpoint started with `arguments`; the result is in `output_dir`."""
     with tempfile.TemporaryDirectory(prefix="auditcube-demo-") as folder, endpoint(arguments) as url:
         config, dataset = Path(folder, "demo.yaml"), Path(folder, starter.DATASET)

@@ -80,6 +80,7 @@ def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str,
         path, adapter.columns, adapter.one_of, samples=config.dataset.samples, rename=config.dataset.columns
     )
     endpoint = config.endpoint
+    _check_key(endpoint.api_key_env, document, environ)
     ca_file = None if endpoint.ca_file is None else str((config_path.parent / endpoint.ca_file).absolute())
     return Job(
         make_plan(config, document, len(dataset.samples)),
@@ -121,6 +122,14 @@ def _checked_adapter(config: JobConfig, document: Document) -> Adapter:
     if (problem := adapter.check_parameters(config.endpoint.parameters)) is not None:
         raise document.invalid(("endpoint", "parameters"), problem)
     return adapter
+
+
+def _check_key(name: str | None, document: Document, environ: Mapping[str, str]) -> None:
+    """A variable that is not set means no key; one that cannot be sent in a header is a mistake."""
+    key = environ.get(name, "") if name else ""
+    if not all("!" <= character <= "~" for character in key):
+        text = f"the variable {name} holds a blank, a line break or a character that no header can carry"
+        raise document.invalid(("endpoint", "api_key_env"), text)
 
 
 def _load(config: JobConfig) -> Load:

@@ -34,6 +34,16 @@ class Results:
     exit_code: ExitCode
 
 
+@dataclass(frozen=True)
+class Performed:
+    """What a task did: its exit code, its directory, its sidecar, and the runs it judged or measured."""
+
+    exit_code: ExitCode
+    store: Store
+    manifest: Mapping[str, Any]
+    runs: Mapping[str, Run]
+
+
 def read_run(store: Store, plan: Plan, spec: RunSpec) -> Run:
     """A run as its event files tell it. Raises EvidenceRejected if they are not events."""
     return Run(spec, plan.load, read_events(store.run(spec.label).events))

@@ -22,13 +22,12 @@ from auditcube.job import WARMUP, Job, read_job
 from auditcube.load.engine import execute
 from auditcube.load.schedule import RunSpec
 from auditcube.manifest import build, codec, digest, provenance, schema
-from auditcube.manifest.finding import Finding
 from auditcube.metrics import Run
 from auditcube.progress import Progress
 from auditcube.readiness import check_reachable
 from auditcube.report import render
-from auditcube.results import Results, broke, derive, file_bytes, members, read_run
-from auditcube.verification import Checked, check, differing_keys
+from auditcube.results import Performed, Results, broke, derive, file_bytes, members, read_run
+from auditcube.verification import Checked, Verification, check, differing_keys
 
 
 @dataclass(frozen=True)
@@ -43,31 +42,21 @@ class Options:
     progress: bool = False
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a task did: its exit code, its directory, its sidecar, and the runs it judged."""
-
-    exit_code: ExitCode
-    store: Store
-    manifest: Mapping[str, Any]
-    runs: Mapping[str, Run]
-
-
-def audit(options: Options, environ: Mapping[str, str]) -> Outcome:
+def audit(options: Options, environ: Mapping[str, str]) -> Performed:
     """All runs that the audits need, back to back against the same endpoint, then the verdicts."""
     job = read_job(options.config, options.dataset, environ)
     _need_audits(job, options)
     return _Task("audit", options, job, environ, job.plan.runs).perform()
 
 
-def run_reference(options: Options, environ: Mapping[str, str]) -> Outcome:
+def run_reference(options: Options, environ: Mapping[str, str]) -> Performed:
     """The reference run alone."""
     job = read_job(options.config, options.dataset, environ)
     specs = tuple(spec for spec in job.plan.runs if spec.label in (WARMUP, REFERENCE))
     return _Task("run_reference", options, job, environ, specs).perform()
 
 
-def run_audit(options: Options, reference_dir: Path, environ: Mapping[str, str]) -> Outcome:
+def run_audit(options: Options, reference_dir: Path, environ: Mapping[str, str]) -> Performed:
     """The audit runs, against the same config, data set and endpoint as the reference in `reference_dir`."""
     job = read_job(options.config, options.dataset, environ)
     _need_audits(job, options)
@@ -110,7 +99,7 @@ class _Task:
     specs: tuple[RunSpec, ...]
     reference: Checked | None = None
 
-    def perform(self) -> Outcome:
+    def perform(self) -> Performed:
         """Make the runs and write everything that follows; the sidecar comes last, so without it nothing counts."""
         store = Store(self.options.output_dir)
         identity = self._identity()
@@ -213,40 +202,6 @@ def report(directory: Path, reference_dir: Path | None, output: Path | None) -> 
     return output
 
 
-@dataclass(frozen=True)
-class Verification:
-    """What `verify` found in the directories it was given, the reference first."""
-
-    parts: Sequence[Checked]
-
-    @property
-    def findings(self) -> list[Finding]:
-        return [finding for part in self.parts for finding in part.findings]
-
-    @property
-    def verdicts(self) -> tuple[dict[str, Any], ...]:
-        """The recomputed verdicts; none unless everything holds."""
-        last = self.parts[-1].results
-        return last.verdicts if last is not None and not self.findings else ()
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """Rejected evidence, or what the evidence says."""
-        if self.findings:
-            return ExitCode.EVIDENCE_REJECTED
-        last = self.parts[-1].results
-        return last.exit_code if last is not None else ExitCode.PASS
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "exit_code": int(self.exit_code),
-            "verified": [part.manifest.get("run_id") for part in self.parts],
-            "checks": [check for part in self.parts for check in part.checks],
-            "findings": [finding.to_json() for finding in self.findings],
-            "verdicts": list(self.verdicts),
-        }
-
-
 def _verification_manifest(store: Store, verification: Verification, timing: build.Timing) -> dict[str, Any]:
     last = verification.parts[-1].manifest
     parents = [build.parent(part.manifest, part.data) for part in verification.parts if part.manifest]
@@ -277,14 +232,14 @@ def artifacts_of(store: Store) -> list[dict[str, Any]]:
     return [build.artifact(path.relative_to(store.root).as_posix(), *digest.of_file(path)) for path in store.files()]
 
 
-def finish(store: Store, manifest: dict[str, Any], exit_code: ExitCode, runs: Mapping[str, Run]) -> Outcome:
+def finish(store: Store, manifest: dict[str, Any], exit_code: ExitCode, runs: Mapping[str, Run]) -> Performed:
     """Write the sidecar, after our own schema has accepted it."""
     data = codec.encode(manifest)
     whole = json.loads(data)
     if problems := schema.problems(whole):
         raise RuntimeError(f"our own sidecar violates the schema: {problems}")
     write_atomically(store.sidecar, data)
-    return Outcome(exit_code, store, whole, runs)
+    return Performed(exit_code, store, whole, runs)
 
 
 def _dataset_ref(job: Job) -> dict[str, Any]:

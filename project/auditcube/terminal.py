@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from auditcube.tasks import Outcome, Verification
+from auditcube.results import Performed
+from auditcube.verification import Verification
 
 _COLOURS = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
+_SHOWN_ERRORS = 3  # the summary has more
 _ENDS = {"max_duration": "stopped at load.max_duration_s", "interrupted": "interrupted", None: "broke off"}
 
 
-def outcome_json(outcome: Outcome) -> dict[str, Any]:
+def outcome_json(outcome: Performed) -> dict[str, Any]:
     """What `--json` prints after a task that made runs."""
     return {
         "exit_code": int(outcome.exit_code),
@@ -28,10 +29,13 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def print_outcome(outcome: Outcome) -> None:
+def print_outcome(outcome: Performed) -> None:
     """A row per run, a row per audit, and where the evidence lies."""
     console = _console()
     console.print(_runs_table(outcome))
+    for label, run in outcome.runs.items():
+        for error in run.events.errors[:_SHOWN_ERRORS]:
+            console.print(f"  {label}: {error}", soft_wrap=True, markup=False, highlight=False)
     if outcome.manifest["verdicts"]:
         console.print(_verdict_table(outcome.manifest["verdicts"]))
         _print_reasons(console, outcome.manifest["verdicts"])
@@ -98,7 +102,7 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=160)
 
 
-def _runs_table(outcome: Outcome) -> Table:
+def _runs_table(outcome: Performed) -> Table:
     table = Table("run", title_justify="left")
     for column in ("queries", "completed", "failed", "time", "throughput", "p50 latency", "p99 latency"):
         table.add_column(column, justify="right")

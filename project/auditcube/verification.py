@@ -7,14 +7,14 @@ functions that made the files make them again here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from auditcube.config import load_config
-from auditcube.errors import AuditCubeError, InvalidInput
+from auditcube.errors import AuditCubeError, ExitCode, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, make_plan
 from auditcube.load.schedule import RunSpec
@@ -212,3 +212,37 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except OSError:
         return None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found in the directories it was given, the reference first."""
+
+    parts: Sequence[Checked]
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [finding for part in self.parts for finding in part.findings]
+
+    @property
+    def verdicts(self) -> tuple[dict[str, Any], ...]:
+        """The recomputed verdicts; none unless everything holds."""
+        last = self.parts[-1].results
+        return last.verdicts if last is not None and not self.findings else ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Rejected evidence, or what the evidence says."""
+        if self.findings:
+            return ExitCode.EVIDENCE_REJECTED
+        last = self.parts[-1].results
+        return last.exit_code if last is not None else ExitCode.PASS
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "exit_code": int(self.exit_code),
+            "verified": [part.manifest.get("run_id") for part in self.parts],
+            "checks": [check for part in self.parts for check in part.checks],
+            "findings": [finding.to_json() for finding in self.findings],
+            "verdicts": list(self.verdicts),
+        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from auditcube.errors import InvalidInput
 from auditcube.scenario import Scenario
 
 Seed = Annotated[int, Field(ge=0, lt=2**64)]
-_SECRET_NAME = re.compile(r"(?i)(api_?key|authorization|password|passwd|secret|token)$")
+_SECRET_NAME = re.compile(r"(?i)(api[_-]?key|authorization|password|passwd|secret|token)$")
 
 
 class Model(BaseModel):
@@ -46,13 +47,17 @@ class EndpointConfig(Model):
     @field_validator("url")
     @classmethod
     def _plain_url(cls, url: str) -> str:
-        parts = urlsplit(url)  # a ValueError of its own, as for a port out of range, is as good as ours
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        if not good or re.search(r"[\s\x00-\x1f\x7f-\uffff]", url):
-            raise ValueError("scheme://host[:port][/prefix] is wanted, with http or https")
-        if parts.username is not None or parts.password is not None:
+        wanted = "scheme://host[:port][/prefix] is wanted, with http or https"
+        if "@" in url:  # also behind the host: a password may hold a slash
             raise ValueError("credentials do not belong in a URL; name their variable in endpoint.api_key_env")
-        if parts.query or parts.fragment:
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            raise ValueError(wanted) from None  # its own text repeats parts of the URL
+        if not good or re.search(r"[^!-~]", url):
+            raise ValueError(wanted)
+        if "?" in url or "#" in url:
             raise ValueError("a query or fragment cannot be part of the endpoint's URL")
         return url
 
@@ -65,11 +70,28 @@ class EndpointConfig(Model):
 
     @field_validator("parameters")
     @classmethod
-    def _no_secrets(cls, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        for name in parameters:
-            if _SECRET_NAME.search(name):
-                raise ValueError(f"{name} looks like a secret; name its variable in endpoint.api_key_env instead")
+    def _sendable(cls, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        for name, value in parameters.items():
+            _check_parameter(name, value)
         return parameters
+
+
+def _check_parameter(name: str, value: Any) -> None:
+    """Raises ValueError, without the value, for what looks like a secret or is no JSON; `name` is its dotted path."""
+    if _SECRET_NAME.search(name):
+        raise ValueError(f"{name} looks like a secret; name its variable in endpoint.api_key_env instead")
+    if isinstance(value, dict):
+        for key, member in value.items():
+            _check_parameter(f"{name}.{key}", member)
+    elif isinstance(value, list):
+        for number, member in enumerate(value):
+            _check_parameter(f"{name}[{number}]", member)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name}: JSON has no infinity and no NaN")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise ValueError(f"{name}: an integer of at most 64 bits is wanted")
+    elif not isinstance(value, (str, int, float, bool, type(None))):
+        raise ValueError(f"{name}: JSON has no {type(value).__name__}; put it in quotes if it is text")
 
 
 class DatasetConfig(Model):
@@ -142,6 +164,8 @@ class JobConfig(Model):
         bound = self.max_in_flight
         if bound is not None and load.workers > bound:
             raise ValueError(f"load.workers: {load.workers} workers cannot share {bound} queries in flight")
+        if load.min_duration_s > load.max_duration_s:
+            raise ValueError("load.min_duration_s: longer than load.max_duration_s, so no run could last that long")
         return self
 
     @property

@@ -19,6 +19,9 @@ from pydantic import BaseModel, ValidationError
 from auditcube.errors import InvalidInput
 
 Location = tuple[str | int, ...]
+_MAX_VALUES = 100_000  # aliases of aliases make a short file mean more values than fit into memory
+# PyYAML lets the errors of its converters out: `!!int x` is a ValueError, `!!bool x` a KeyError, and so on.
+_YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
 _Built = TypeVar("_Built", bound=BaseModel)
 
 
@@ -65,28 +68,59 @@ def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Docum
         raise InvalidInput(f"{path}: {problem.strerror or problem}; `auditcube init` writes a config") from problem
     except UnicodeDecodeError as problem:
         raise InvalidInput(f"{path}: not UTF-8 at byte {problem.start}") from problem
-    except (yaml.YAMLError, RecursionError) as problem:
-        mark = getattr(problem, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise InvalidInput(f"{path}{where}: not YAML: {getattr(problem, 'problem', None) or problem}") from problem
-    lines: dict[Location, int] = {}
-    if node is not None:
-        for at, child in _walk(path, node):
-            lines[at] = child.start_mark.line + 1
-            if environ is not None and isinstance(child, yaml.ScalarNode):
-                _expand(path, child, environ)
-    loader = yaml.SafeLoader("")
+    except _YAML_ERRORS as problem:
+        raise _not_yaml(path, problem) from problem
+    if node is None:
+        return Document(path, None, {})
+    lines = _read_values(path, node, environ)
     try:
-        data = loader.construct_document(node) if node is not None else None
-    except yaml.YAMLError as problem:
-        raise InvalidInput(f"{path}: not YAML: {problem}") from problem
-    return Document(path, data, lines)
+        return Document(path, yaml.SafeLoader("").construct_document(node), lines)
+    except _YAML_ERRORS as problem:
+        raise _not_yaml(path, problem) from problem
+
+
+def _not_yaml(path: Path, problem: Exception) -> InvalidInput:
+    mark = getattr(problem, "problem_mark", None)
+    where = f", line {mark.line + 1}" if mark else ""
+    text = getattr(problem, "problem", None) or getattr(problem, "reason", None) or type(problem).__name__
+    return InvalidInput(f"{path}{where}: not YAML: {text}")
+
+
+def _read_values(path: Path, node: yaml.Node, environ: Mapping[str, str] | None) -> dict[Location, int]:
+    """The line of every value below `node`, whose scalars are expanded, each once however many aliases it has."""
+    lines: dict[Location, int] = {}
+    done = set()
+    for at, child in _walk(path, node):
+        lines[at] = child.start_mark.line + 1
+        if len(lines) > _MAX_VALUES:
+            raise InvalidInput(f"{path}: holds more than {_MAX_VALUES} values; are there aliases of aliases?")
+        if isinstance(child, yaml.ScalarNode) and id(child) not in done:
+            done.add(id(child))
+            if environ is not None:
+                _expand(path, child, environ)
+            _check_scalar(path, at, child)
+    return lines
+
+
+def _check_scalar(path: Path, at: Location, node: yaml.ScalarNode) -> None:
+    """Raises InvalidInput, without the value, which may come from the environment."""
+    try:
+        node.value.encode()  # PyYAML makes halves of surrogate pairs, and so does Python of a variable not in UTF-8
+        yaml.SafeLoader("").construct_object(node)
+        problem = "holds a NUL character" if "\0" in node.value else None
+    except UnicodeEncodeError:
+        problem = "is not Unicode text"
+    except _YAML_ERRORS:
+        problem = f"cannot be read as {node.tag.rpartition(':')[2]}; put it in quotes if it is text"
+    if problem is not None:
+        dotted = _dotted(at)
+        raise InvalidInput(f"{path}, line {node.start_mark.line + 1}: {dotted}{': ' if dotted else ''}{problem}")
 
 
 def _walk(
     path: Path, node: yaml.Node, at: Location = (), inside: tuple[int, ...] = ()
 ) -> Iterator[tuple[Location, yaml.Node]]:
-    """Every value in the document, with its location; refuses keys that stand twice, and recursion."""
+    """Every value in the document, with its location; refuses keys that stand twice or are no scalars, and recursion."""
     if id(node) in inside:
         raise InvalidInput(f"{path}, line {node.start_mark.line + 1}: an alias contains itself")
     inside = (*inside, id(node))
@@ -97,13 +131,19 @@ def _walk(
     elif isinstance(node, yaml.MappingNode):
         seen = set()
         for key, child in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise InvalidInput(f"{path}, line {key.start_mark.line + 1}: a key is a word, not a list or a mapping")
+            if key.tag not in _KEYS_OF_YAML:
+                _check_scalar(path, (*at, key.value), key)
             if key.value in seen:
                 raise InvalidInput(f"{path}, line {key.start_mark.line + 1}: {_dotted((*at, key.value))}: stands twice")
             seen.add(key.value)
             yield from _walk(path, child, (*at, str(key.value)), inside)
 
 
-_VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:[^}])*))?\}|\$\{")
+_KEYS_OF_YAML = ("tag:yaml.org,2002:merge", "tag:yaml.org,2002:value")  # `<<` and `=` mean something as keys only
+# A default holds no `${`: it would be taken literally, which nobody means.
+_VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:[^}$]|\$(?!\{))*))?\}|\$\{")
 
 
 def _expand(path: Path, node: yaml.ScalarNode, environ: Mapping[str, str]) -> None:
@@ -118,7 +158,7 @@ def _expand(path: Path, node: yaml.ScalarNode, environ: Mapping[str, str]) -> No
             raise InvalidInput(f"{path}, line {line}: ${{NAME}} or ${{NAME:-default}} is wanted")
         value = environ.get(name) or default
         if value is None:
-            raise InvalidInput(f"{path}, line {line}: the variable {name} is not set, and has no default here")
+            raise InvalidInput(f"{path}, line {line}: the variable {name} is not set or empty, and has no default here")
         return value
 
     expanded = _VARIABLE.sub(value_of, node.value)

@@ -23,6 +23,12 @@ from auditcube.metrics import Run
 _WHOLE_SHARE = 0.99  # of a run's queries must complete for the run to stand without a verdict about it
 
 
+NON_CLAIMS = (
+    "No artifact was scanned for private data.",
+    "The digest in this file finds accidents, not forgers; nothing here is signed.",
+)
+
+
 @dataclass(frozen=True)
 class Results:
     """Everything derived; `files` maps paths relative to the output directory to their JSON or text."""
@@ -95,12 +101,14 @@ def members(plan: Plan, results: Results, mlcube_config_hash: str) -> dict[str, 
     return {
         "benchmark": plan.config.benchmark,
         "claim_status": plan.config.claim_status,
+        "redaction_status": "not_scanned",
         "result_paths": list(results.result_paths),
         "task_status": {"state": "failed" if broken else "completed", "exit_code": int(results.exit_code)},
         "config_hashes": hashes,
         "seeds": {name: str(seed) for name, seed in asdict(plan.load.seeds).items()},
         "verdicts": list(results.verdicts),
         "headline": list(results.headline),
+        "non_claims": list(NON_CLAIMS),
     }
 
 

@@ -26,7 +26,7 @@ from auditcube.metrics import Run
 from auditcube.progress import Progress
 from auditcube.readiness import check_reachable
 from auditcube.report import render
-from auditcube.results import Performed, Results, broke, derive, file_bytes, members, read_run
+from auditcube.results import NON_CLAIMS, Performed, Results, broke, derive, file_bytes, members, read_run
 from auditcube.verification import Checked, Verification, check, differing_keys
 
 
@@ -60,10 +60,18 @@ def run_audit(options: Options, reference_dir: Path, environ: Mapping[str, str])
     """The audit runs, against the same config, data set and endpoint as the reference in `reference_dir`."""
     job = read_job(options.config, options.dataset, environ)
     _need_audits(job, options)
+    _keep_apart(options.output_dir, reference_dir)
     reference = check(Store(reference_dir))
     _require_pair(job, reference)
     specs = tuple(spec for spec in job.plan.runs if spec.label != REFERENCE)
     return _Task("run_audit", options, job, environ, specs, reference).perform()
+
+
+def _keep_apart(output_dir: Path, source: Path) -> None:
+    """Raises InvalidInput if writing to `output_dir` would change the evidence in `source`, or the other way round."""
+    output, evidence = output_dir.resolve(), source.resolve()
+    if output == evidence or output in evidence.parents or evidence in output.parents:
+        raise InvalidInput(f"{output_dir}: overlaps {source}, which is read here; choose another output directory")
 
 
 def _need_audits(job: Job, options: Options) -> None:
@@ -173,6 +181,8 @@ def verify(directories: Sequence[Path], output_dir: Path | None, overwrite: bool
     parts = [part for part in (reference, checked) if part is not None]
     verification = Verification(parts)
     if output_dir is not None:
+        for directory in directories:
+            _keep_apart(output_dir, directory)
         store = Store(output_dir)
         store.check_usable(overwrite)
         store.clear()
@@ -208,6 +218,8 @@ def _verification_manifest(store: Store, verification: Verification, timing: bui
     derived = {
         "benchmark": last.get("benchmark", provenance.UNKNOWN),
         "claim_status": last.get("claim_status", "diagnostic"),
+        "redaction_status": "not_scanned",
+        "non_claims": list(NON_CLAIMS),
         "result_paths": [store.verification.name],
         "task_status": {"state": "completed", "exit_code": int(verification.exit_code)},
         "config_hashes": last.get("config_hashes", {}),
@@ -244,7 +256,11 @@ def finish(store: Store, manifest: dict[str, Any], exit_code: ExitCode, runs: Ma
 
 def _dataset_ref(job: Job) -> dict[str, Any]:
     dataset, config = job.dataset, job.plan.config.dataset
-    return build.dataset_ref(
-        config.id, config.provenance, dataset.sha256, dataset.size_bytes, dataset.format, dataset.rows,
-        len(dataset.samples),
-    )  # fmt: skip
+    measured = {
+        "digest": {"sha256": dataset.sha256},
+        "size": dataset.size_bytes,
+        "format": dataset.format,
+        "rows": dataset.rows,
+        "samples": len(dataset.samples),
+    }
+    return build.dataset_ref(config.id, config.provenance, measured)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from auditcube.config import load_config
+from auditcube.config import DatasetConfig, load_config
 from auditcube.errors import AuditCubeError, ExitCode, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, make_plan
@@ -96,9 +96,18 @@ def _plan(checked: Checked) -> bool:
     except (InvalidInput, LookupError) as problem:
         checked.find("config", "config.yaml", f"no plan follows from it: {problem}")
         return False
+    if manifest["dataset_refs"] != [_expected_ref(config.dataset, manifest["dataset_refs"][0])]:
+        checked.find("derived", SIDECAR, "does not follow from config.yaml", "/dataset_refs")
     if checked.plan.effective_yaml() != checked.store.config.read_bytes():
         checked.find("config", "config.yaml", "is not the effective configuration as auditcube writes it")
     return True
+
+
+def _expected_ref(config: DatasetConfig, told: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The reference to the data set as the task wrote it; what it measured of the file cannot be measured again."""
+    if any(name not in told for name in build.MEASURED) or told["samples"] != (config.samples or told["rows"]):
+        return None
+    return build.dataset_ref(config.id, config.provenance, told)
 
 
 def _run(checked: Checked, plan: Plan, spec: RunSpec) -> None:

@@ -19,7 +19,7 @@ from auditcube.audits.contract import REFERENCE, AuditParams, Outcome, Refusal, 
 from auditcube.load.order import Single, WithoutReplacement
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
-from auditcube.metrics import Run
+from auditcube.metrics import Run, mean
 from auditcube.scenario import Scenario
 
 TITLE = "output caching: one sample repeated against distinct samples"
@@ -135,11 +135,11 @@ def _remarks(params: Params, reference: Run, audit: Run) -> tuple[Remark, ...]:
         text = f"the reference's second half ran at {halves[1]:.4g}/s, its first at {halves[0]:.4g}/s ({drift:+.1%})"
         advice = "; a warm-up makes TEST04 fail honest endpoints: set load.warmup_queries" if drift >= _NOTABLE else ""
         remarks.append(Remark("reference_drift", text + advice))
-    mean = float(reference.latencies_ns.mean())
+    usual = mean(reference.latencies_ns)
     fixed = reference.latency_of_sample_ns(params.sample_index)
-    if fixed is not None and mean > 0:
-        text = f"in the reference, sample {params.sample_index} took {fixed / mean:.2f} times the mean latency"
-        unequal = abs(fixed / mean - 1) >= _NOTABLE
+    if fixed is not None and usual > 0:
+        text = f"in the reference, sample {params.sample_index} took {fixed / usual:.2f} times the mean latency"
+        unequal = abs(fixed / usual - 1) >= _NOTABLE
         remarks.append(
             Remark("fixed_sample_cost", text + ("; unequal cost moves the gain by itself" if unequal else ""))
         )

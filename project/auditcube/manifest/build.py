@@ -21,10 +21,6 @@ _MEDIA_TYPES = {
     ".html": "text/html",
     ".txt": "text/plain",
 }
-NON_CLAIMS = (
-    "No artifact was scanned for private data.",
-    "The digest in this file finds accidents, not forgers; nothing here is signed.",
-)
 
 
 @dataclass(frozen=True)
@@ -63,20 +59,17 @@ def _role(path: str, name: str) -> str:
     return "audit" if path.startswith("audit/") else name.split(".", 1)[0]
 
 
-def dataset_ref(
-    source_id: str, provenance: str, sha256: str, size: int, kind: str, rows: int, samples: int
-) -> dict[str, Any]:
-    """The one entry of `dataset_refs`; `kind` is the file format, `samples` how many of the `rows` are in use."""
+MEASURED = ("digest", "size", "format", "rows", "samples")
+
+
+def dataset_ref(source_id: str, provenance: str, measured: Mapping[str, Any]) -> dict[str, Any]:
+    """The one entry of `dataset_refs`; `measured` has what was found in the file, under the names of `MEASURED`."""
     return {
         "source_id": source_id,
         "kind": "dataset",
         "provenance": provenance,
         "redaction_status": "not_scanned",
-        "digest": {"sha256": sha256},
-        "size": size,
-        "format": kind,
-        "rows": rows,
-        "samples": samples,
+        **{name: measured[name] for name in MEASURED},
     }
 
 
@@ -111,7 +104,7 @@ def manifest(
         "result_paths": derived["result_paths"],
         "provenance": dict(provenance),
         "claim_status": derived["claim_status"],
-        "redaction_status": "not_scanned",
+        "redaction_status": derived["redaction_status"],
         "run_id": run_id,
         "task_status": derived["task_status"],
         **asdict(timing),
@@ -119,5 +112,5 @@ def manifest(
         "environment": dict(environment),
         "parents": list(parents),
         **{name: derived[name] for name in ("config_hashes", "seeds", "verdicts", "headline") if name in derived},
-        "non_claims": list(NON_CLAIMS),
+        "non_claims": derived["non_claims"],
     }

@@ -35,7 +35,7 @@ def percentile(ascending: Ints, share: float) -> int:
 def mean(values: Ints) -> float:
     """The mean of a non-empty array, from the exact sum: NumPy's own depends in the last bit on the processor, and a
     reviewer's must find the same number as ours."""
-    return sum(values.tolist()) / len(values)
+    return float(sum(values.tolist()) / len(values))
 
 
 def distribution(values: Ints) -> dict[str, Any] | None:
@@ -62,9 +62,9 @@ class Run:
 
     @cached_property
     def end(self) -> End | None:
-        """Why the run ended; None if a worker's end record is missing: the run was killed."""
+        """Why the run ended; None if a worker's end record is missing (the run was killed) or gives no known reason."""
         reasons = {end.reason for end in self.events.ends}
-        if len(self.events.ends) != self.load.workers:
+        if len(self.events.ends) != self.load.workers or not reasons <= {end.value for end in End}:
             return None
         # The worst that happened to any worker happened to the run.
         return next((end for end in (End.INTERRUPTED, End.MAX_DURATION) if end.value in reasons), End.COMPLETED)
@@ -162,6 +162,8 @@ def check_against_plan(run: Run, schedule: Schedule) -> list[str]:
     ordinals = events.ordinal
     if len(set(ordinals.tolist())) != len(ordinals):
         problems.append("a query has more than one event")
+    if run.end is not None and (told := sum(end.events for end in events.ends)) != len(events):
+        problems.append(f"there are {len(events)} events, but the end records tell of {told}")
     highest = int(ordinals.max()) if len(ordinals) else -1
     if len(ordinals) and int(ordinals.min()) < 0:
         return [*problems, "a query has a negative ordinal"]

@@ -67,11 +67,13 @@ def run_audit(options: Options, reference_dir: Path, environ: Mapping[str, str])
     return _Task("run_audit", options, job, environ, specs, reference).perform()
 
 
-def _keep_apart(output_dir: Path, source: Path) -> None:
-    """Raises InvalidInput if writing to `output_dir` would change the evidence in `source`, or the other way round."""
-    output, evidence = output_dir.resolve(), source.resolve()
-    if output == evidence or output in evidence.parents or evidence in output.parents:
-        raise InvalidInput(f"{output_dir}: overlaps {source}, which is read here; choose another output directory")
+def _keep_apart(output_dir: Path, *sources: Path) -> None:
+    """Raises InvalidInput if writing to `output_dir` would change the evidence that is read from `sources`."""
+    output = output_dir.resolve()
+    for source in sources:
+        evidence = source.resolve()
+        if output == evidence or output in evidence.parents or evidence in output.parents:
+            raise InvalidInput(f"{output_dir}: overlaps {source}, which is read here; choose another output directory")
 
 
 def _need_audits(job: Job, options: Options) -> None:
@@ -175,14 +177,14 @@ def verify(directories: Sequence[Path], output_dir: Path | None, overwrite: bool
     With `output_dir` the findings and a sidecar, whose parents are what was verified, are written there.
     """
     started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
+    if output_dir is not None:
+        _keep_apart(output_dir, *directories)
     *before, last = map(Store, directories)
     reference = check(before[0]) if before else None
     checked = check(last, reference)
     parts = [part for part in (reference, checked) if part is not None]
     verification = Verification(parts)
     if output_dir is not None:
-        for directory in directories:
-            _keep_apart(output_dir, directory)
         store = Store(output_dir)
         store.check_usable(overwrite)
         store.clear()

@@ -6,7 +6,7 @@ It is drawn for a column of about 28rem, so that its 12 px texts stay readable o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -16,8 +16,9 @@ from auditcube.report.text import shortened, visible
 
 _WIDTH = 440.0
 _HEIGHT = 230.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 12.0, 14.0, 42.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 12.0, 14.0, 42.0
 _LINE = 13.0  # from one line of text to the next
+_CHARACTER = 6.8  # about as wide as a character of a label is
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,7 @@ def histogram(chart: Histogram, ident: str) -> Markup:
     if chart.level is not None:
         y = _y(chart.y, chart.level, top, bottom)
         parts.append(_line("level", _LEFT, y, _WIDTH - _RIGHT, y))
-    for number, (value, label) in enumerate(chart.marks):
-        parts.append(_mark(_x(chart.x, value), _TOP + _LINE * number, bottom, label))
+    parts += _marks([(_x(chart.x, value), label) for value, label in chart.marks], bottom)
     return _svg(chart.title, chart.description, ident, _HEIGHT, parts)
 
 
@@ -78,10 +78,12 @@ def comparison(chart: Comparison, ident: str) -> Markup:
     for number, (name, value, text, kind) in enumerate(chart.bars):
         y = top + each * number
         width = max(_x(chart.x, value, left=1.0) - 1.0, 1.0)
-        parts.append(Markup('<rect class="{}" x="1" y="{}" width="{}" height="20"/>').format(kind, _c(y + 20), _c(width)))
+        parts.append(
+            Markup('<rect class="{}" x="1" y="{}" width="{}" height="20"/>').format(kind, _c(y + 20), _c(width))
+        )
         parts.append(_text("name", 1.0, y + 14, f"{shortened(name, 24)}  {text}", "start"))
     if chart.limit is not None:
-        parts.append(_mark(_x(chart.x, chart.limit[0], left=1.0), _TOP, bottom, chart.limit[1]))
+        parts += _marks([(_x(chart.x, chart.limit[0], left=1.0), chart.limit[1])], bottom)
     return _svg(chart.title, chart.description, ident, bottom + _BOTTOM, parts)
 
 
@@ -134,11 +136,15 @@ def _x_axis(axis: Axis, y: float, height: float, left: float = _LEFT) -> Markup:
     return Markup("").join(parts)
 
 
-def _mark(x: float, y: float, bottom: float, label: str) -> Markup:
-    """A line from y down to the bottom, its label on the side that has more room."""
-    right = x < _WIDTH * 0.6
-    words = _text("label", x + 4 if right else x - 4, y + 6, label, "start" if right else "end")
-    return _line("mark", x, y - 4, x, bottom) + words
+def _marks(marks: Sequence[tuple[float, str]], bottom: float) -> list[Markup]:
+    """Lines down to the bottom; each label on a line of its own, right of it where there is room."""
+    heights = [_TOP + _LINE * number for number in range(len(marks))]
+    lines = [_line("mark", x, y - 4, x, bottom) for (x, _), y in zip(marks, heights, strict=True)]
+    words = []
+    for (x, label), y in zip(marks, heights, strict=True):
+        right = x + 8 + _CHARACTER * len(label) < _WIDTH
+        words.append(_text("label", x + 4 if right else x - 4, y + 6, label, "start" if right else "end"))
+    return [*lines, *words]  # the words last: no line runs through them
 
 
 def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> Markup:

@@ -20,8 +20,7 @@ def number(value: float) -> str:
     if value == 0:
         return "0"
     decimals = _DIGITS - 1 - math.floor(math.log10(abs(value)))
-    text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{round(value, decimals):,.{max(decimals, 0)}f}"
 
 
 def rate(per_s: float) -> str:
@@ -29,7 +28,11 @@ def rate(per_s: float) -> str:
 
 
 def percent(share: float, signed: bool = False) -> str:
-    """A share as a percentage with one decimal."""
+    """A share as a percentage with one decimal; what is not quite none or all does not round to it."""
+    if not signed and 0 < share < 0.0005:
+        return "<0.1%"
+    if not signed and 0.9995 <= share < 1:
+        return ">99.9%"
     return f"{share * 100:{'+' if signed else ''},.1f}".replace(".0", "") + "%"
 
 

@@ -18,7 +18,7 @@ _MARKED = ("50", "90", "99")
 _SHOWN_ERRORS = 5
 _ERROR_CHARACTERS = 300
 _ENDS = {
-    "completed": "all planned queries and the minimum duration done",
+    "completed": "complete: queries and duration as planned",
     "max_duration": "cut off at the maximum duration",
     "interrupted": "interrupted",
     None: "killed: its end was never recorded",
@@ -74,7 +74,7 @@ def _counts(run: Run, summary: Mapping[str, Any]) -> list[Row]:
     rows += [(f"failed: {status}", _of(count, issued)) for status, count in queries["failed"].items()]
     rows.append(("distinct samples", number(queries["distinct_samples"])))
     rows.append(("throughput", "–" if run.throughput_per_s is None else rate(run.throughput_per_s)))
-    rows.append(("first issue to last completion", duration(run.duration_s * 1e9)))
+    rows.append(("duration", duration(run.duration_s * 1e9) if run.completed else "–"))
     if (tokens := summary["tokens"]) is not None:
         per_s = tokens["out_per_s"]
         rows.append(("output tokens", number(tokens["out"]) + ("" if per_s is None else f" ({rate(per_s)})")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from auditcube.report.numbers import duration, time_unit
+from auditcube.report.numbers import time_unit
 
 _MULTIPLES = (1, 2, 5, 10)
 
@@ -29,9 +29,9 @@ class Axis:
 
 
 def count_axis(title: str, highest: float) -> Axis:
-    """From zero to a little above `highest`."""
+    """From zero to a little above `highest`; where that is an int, so are the ticks."""
     high = highest * 1.05 if highest > 0 else 1.0
-    values = nice_ticks(0.0, high, 4)
+    values = nice_ticks(0.0, high, 4, least=1.0 if isinstance(highest, int) else 0.0)
     return Axis(title, 0.0, high, tuple(zip(values, tick_labels(values), strict=True)))
 
 
@@ -45,13 +45,13 @@ def time_axis(title: str, low_ns: float, high_ns: float) -> Axis:
 
 def log_time_axis(title: str, low_ns: float, high_ns: float) -> Axis:
     """The same with equal room for equal ratios; each tick has its own unit."""
-    ticks = tuple((value, duration(value)) for value in log_ticks(low_ns, high_ns))
+    ticks = tuple((value, _own_unit(value)) for value in log_ticks(low_ns, high_ns))
     return Axis(f"{title} (logarithmic)", low_ns, high_ns, ticks, logarithmic=True)
 
 
-def nice_ticks(low: float, high: float, about: int) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten within [low, high]: no more than `about` + 1 of them."""
-    raw = (high - low) / about
+def nice_ticks(low: float, high: float, about: int, least: float = 0.0) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten within [low, high], `about` + 1 at most, no closer than `least`."""
+    raw = max((high - low) / about, least)
     power = 10.0 ** math.floor(math.log10(raw))
     # A quotient such as 4.999999999999999 is a five.
     step = next(multiple * power for multiple in _MULTIPLES if multiple * power >= raw * (1 - 1e-9))
@@ -77,6 +77,11 @@ def tick_labels(values: list[float]) -> list[str]:
     scaled = [float(f"{value / factor:.12g}") for value in values]
     decimals = max((len(f"{value:.12f}".rstrip("0").split(".")[1]) for value in scaled), default=0)
     return [f"{value:,.{decimals}f}{suffix if value else ''}" for value in scaled]
+
+
+def _own_unit(ns: float) -> str:
+    divisor, unit = time_unit(ns)
+    return f"{ns / divisor:,.6g} {unit}"
 
 
 def _axis_unit(high_ns: float) -> tuple[float, str]:

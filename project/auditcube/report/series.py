@@ -11,7 +11,9 @@ import numpy.typing as npt
 from auditcube.metrics import Run
 
 _MOST_BARS = 64
-_EVENTS_PER_BAR = 4  # fewer, and a bar shows chance rather than the endpoint
+# Fewer, and a bar shows chance rather than the endpoint; a rate is the more sensitive of the two.
+_ENDED_PER_BAR = 8
+_LATENCIES_PER_BAR = 4
 _LOG_SPREAD = 50.0  # a range this wide leaves all but the slowest answers in one bar of a linear axis
 
 
@@ -41,7 +43,7 @@ def completions(run: Run) -> Completions | None:
     ended = events.done_ns - events.issued_ns.min()
     # One instant, or a clock that ran backwards in a damaged file, still is an interval to draw.
     span = max(float(ended.max()), 1.0)
-    bars = _bars(len(events))
+    bars = _bars(len(events) // _ENDED_PER_BAR)
     per_s = bars / span * 1e9
     good, _ = np.histogram(ended[events.ok], bins=bars, range=(0.0, span))
     bad, _ = np.histogram(ended[~events.ok], bins=bars, range=(0.0, span))
@@ -55,8 +57,8 @@ def latencies(run: Run) -> Latencies | None:
     if not len(values):
         return None
     low, high = float(values.min()), float(values.max())
-    bars = _bars(len(values))
-    if 0 < low and high > _LOG_SPREAD * low:
+    bars = _bars(len(values) // _LATENCIES_PER_BAR)
+    if low > 0 and high > _LOG_SPREAD * low:
         counts, exponents = np.histogram(np.log10(values), bins=bars)
         return Latencies(_numbers(10.0**exponents), tuple(map(int, counts)), logarithmic=True)
     if low == high:  # one value: a bar around it
@@ -65,8 +67,8 @@ def latencies(run: Run) -> Latencies | None:
     return Latencies(_numbers(edges), tuple(map(int, counts)), logarithmic=False)
 
 
-def _bars(events: int) -> int:
-    return min(max(events // _EVENTS_PER_BAR, 1), _MOST_BARS)
+def _bars(wanted: int) -> int:
+    return min(max(wanted, 1), _MOST_BARS)
 
 
 def _numbers(values: npt.NDArray[Any]) -> tuple[float, ...]:

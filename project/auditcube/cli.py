@@ -28,7 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _interrupt)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()  # while a reader that has gone can still be answered for
+        return code
     except Interrupted as stop:
         _complain(str(stop))
         return stop.status

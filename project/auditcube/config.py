@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -64,8 +64,11 @@ class EndpointConfig(Model):
     @field_validator("path")
     @classmethod
     def _absolute_path(cls, path: str | None) -> str | None:
-        if path is not None and not re.fullmatch(r"/[!-~]*", path):
-            raise ValueError("a path that starts with / and holds printable ASCII is wanted")
+        if path is not None and not re.fullmatch(r"/[!-~]*", path.replace("#", " ")):
+            raise ValueError("a path that starts with / and holds printable ASCII, no fragment, is wanted")
+        for name, _ in parse_qsl(urlsplit(path or "").query, keep_blank_values=True):
+            if _SECRET_NAME.search(name):
+                raise ValueError(f"{name} looks like a secret; name its variable in endpoint.api_key_env instead")
         return path
 
     @field_validator("parameters")

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from auditcube.errors import InvalidInput
+
+
+MAX_SAMPLES = 10_000_000  # what a reviewer's machine can still put into an order
 
 
 @dataclass(frozen=True)
@@ -73,15 +78,16 @@ def load_dataset(
     try:
         data = path.read_bytes()
     except OSError as problem:
-        raise InvalidInput(
-            f"data set {path}: {problem.strerror or problem}; set dataset.path or --dataset"
-        ) from problem
+        text = f"data set {path}: {problem.strerror or problem}; set dataset.path or --dataset"
+        raise InvalidInput(text) from problem
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise InvalidInput(f"data set {path}: unknown kind of file; use one of {', '.join(_READERS)}")
     rows = list(reader(path, data))
     if not rows:
         raise InvalidInput(f"data set {path}: holds no rows")
+    if (samples or len(rows)) > MAX_SAMPLES:
+        raise InvalidInput(f"data set {path}: more than {MAX_SAMPLES} samples; give dataset.samples")
     if samples is not None and samples > len(rows):
         raise InvalidInput(f"data set {path}: dataset.samples is {samples}, but the file has only {len(rows)} rows")
     check = _RowCheck(columns, one_of, rename or {}, typed=reader is not _csv_rows)
@@ -96,12 +102,26 @@ def _jsonl_rows(path: Path, data: bytes) -> Iterator[tuple[str, dict[str, Any]]]
             continue
         where = f"{path}, line {number}"
         try:
-            row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"), parse_constant=_no_constant)
+            row = _loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except (ValueError, RecursionError) as problem:
             raise InvalidInput(f"{where}: not a JSON object in UTF-8 ({problem})") from problem
         if not isinstance(row, dict):
             raise InvalidInput(f"{where}: not a JSON object")
         yield where, row
+
+
+def _loads(text: str) -> Any:
+    """Strict JSON. Raises ValueError also for NaN, infinities, and a member that stands twice."""
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise ValueError(f"member {name!r} stands twice")
+        members[name] = value
+    return members
 
 
 def _no_constant(name: str) -> Any:
@@ -112,19 +132,26 @@ def _csv_rows(path: Path, data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        raise InvalidInput(f"{path}: not UTF-8 at byte {problem.start}") from problem
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    names = reader.fieldnames or []
-    if len(set(names)) != len(names):
-        raise InvalidInput(f"{path}, line 1: a column name stands twice")
+        line = data[: problem.start].count(b"\n") + 1
+        raise InvalidInput(f"{path}, line {line}: not UTF-8 at byte {problem.start} of the file") from problem
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    names: list[str] = []
+    line = 1  # where a record begins; a cell may hold line ends
     try:
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            if None in row or None in row.values():
-                raise InvalidInput(f"{where}: has not as many cells as line 1 has columns ({len(names)})")
-            yield where, {name: cell for name, cell in row.items() if cell != ""}
+        for cells in reader:
+            where, line = f"{path}, line {line}", reader.line_num + 1
+            if not cells:
+                continue
+            if not names:
+                names = cells
+                if len(set(names)) != len(names):
+                    raise InvalidInput(f"{where}: a column name stands twice")
+                continue
+            if len(cells) != len(names):
+                raise InvalidInput(f"{where}: has {len(cells)} cells, but there are {len(names)} columns")
+            yield where, {name: cell for name, cell in zip(names, cells, strict=True) if cell != ""}
     except csv.Error as problem:
-        raise InvalidInput(f"{path}, line {reader.line_num}: {problem}") from problem
+        raise InvalidInput(f"{path}, line {line}: {problem}") from problem
 
 
 def _parquet_rows(path: Path, data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -135,8 +162,11 @@ def _parquet_rows(path: Path, data: bytes) -> Iterator[tuple[str, dict[str, Any]
         raise InvalidInput(f"data set {path}: Parquet needs the extra: pip install 'auditcube[parquet]'") from problem
     try:
         table = pyarrow.parquet.read_table(pyarrow.BufferReader(data))
-    except pyarrow.ArrowException as problem:
-        raise InvalidInput(f"data set {path}: not a Parquet file ({problem})") from problem
+    except (pyarrow.ArrowException, OSError) as problem:  # OSError: a page that cannot be read
+        text = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        raise InvalidInput(f"data set {path}: not a Parquet file ({text})") from problem
+    if len(set(table.column_names)) != len(table.column_names):
+        raise InvalidInput(f"data set {path}: a column name stands twice")
     for number, row in enumerate(table.to_pylist()):
         yield f"{path}, row {number}", row
 
@@ -162,6 +192,8 @@ class _RowCheck:
                     f"{where}, column {column!r}: the API has no such field; rename it, or leave it out with "
                     f"dataset.columns: {{{column}: null}}. Known: {', '.join(sorted(self.columns))}"
                 )
+            if name in fields:
+                raise InvalidInput(f"{where}, column {column!r}: {name} is filled by another column already")
             fields[name] = self._value(f"{where}, column {column!r}", self.columns[name], value)
         filled = [name for name in self.one_of if fields.get(name) not in (None, "", [], {})]
         if len(filled) != 1:
@@ -175,7 +207,19 @@ class _RowCheck:
         accepted = (*column.types, int) if float in column.types else column.types
         if type(converted) not in accepted:
             raise InvalidInput(f"{where}: {column.describe()} is wanted, not {str(value)[:40]!r}")
+        if not _sendable(converted):
+            raise InvalidInput(f"{where}: JSON cannot carry it (half a surrogate pair, not finite, over 64 bits)")
         return converted
+
+
+def _sendable(value: Any) -> bool:
+    """Whether a request can hold the value: finite numbers, integers of 64 bits, text that UTF-8 can spell."""
+    try:
+        json.dumps(value, allow_nan=False)
+        orjson.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _parsed(cell: str, types: tuple[type, ...]) -> Any:
@@ -183,6 +227,6 @@ def _parsed(cell: str, types: tuple[type, ...]) -> Any:
     if str in types:
         return cell
     try:
-        return json.loads(cell, parse_constant=_no_constant)
-    except ValueError:
+        return _loads(cell)
+    except (ValueError, RecursionError):
         return cell

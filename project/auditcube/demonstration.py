@@ -13,7 +13,7 @@ from pathlib import Path
 
 from auditcube import starter, tasks
 from auditcube.demo.prompts import prompts
-from auditcube.errors import SetupFailed
+from auditcube.errors import ExitCode, InvalidInput, SetupFailed
 from auditcube.results import Performed
 
 _STOP_S = 2.0
@@ -35,7 +35,9 @@ def endpoint(arguments: Sequence[str]) -> Iterator[str]:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
-            raise SetupFailed(f"the demonstration endpoint did not start (exit code {process.wait()})")
+            code = process.wait()
+            kind = InvalidInput if code == ExitCode.INVALID_INPUT else SetupFailed
+            raise kind(f"the demonstration endpoint did not start (exit code {code})")
         yield str(json.loads(line)["url"])
     finally:
         process.terminate()

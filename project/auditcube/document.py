@@ -49,14 +49,18 @@ class Document:
 
     def _told(self, model: type[BaseModel], at: Location, error: Any) -> str:
         location: Location = (*at, *error["loc"])
-        text = str(error["msg"]).removeprefix("Value error, ")
+        text = str(error["msg"])
+        ours = error["type"] == "value_error"
+        text = text.removeprefix("Value error, ") if ours else text[:1].lower() + text[1:]
         if error["type"] == "extra_forbidden":
             text = "unknown key" + _suggestion(model, error["loc"])
         elif error["type"] == "missing":
             text = "missing; it has no default"
-        elif error["type"] == "value_error" and not error["loc"] and (found := re.match(r"([a-z_.]+): ", text)):
-            location, text = tuple(found[1].split(".")), text[found.end() :]
-        return str(self.invalid(location, text[:1].lower() + text[1:]))
+        elif error["type"] == "invalid_key":
+            location, text = (*location[:-1], str(location[-1])), "a key is text; put it in quotes"
+        elif ours and not error["loc"] and (found := re.match(r"([a-z_.]+): ", text)):
+            location, text = (*at, *found[1].split(".")), text[found.end() :]
+        return str(self.invalid(location, text))
 
 
 def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Document:
@@ -111,7 +115,7 @@ def _check_scalar(path: Path, at: Location, node: yaml.ScalarNode) -> None:
     except UnicodeEncodeError:
         problem = "is not Unicode text"
     except _YAML_ERRORS:
-        problem = f"cannot be read as {node.tag.rpartition(':')[2]}; put it in quotes if it is text"
+        problem = f"cannot be read as {node.tag.removeprefix('tag:yaml.org,2002:')}; put it in quotes if it is text"
     if problem is not None:
         dotted = _dotted(at)
         raise InvalidInput(f"{path}, line {node.start_mark.line + 1}: {dotted}{': ' if dotted else ''}{problem}")
@@ -120,7 +124,7 @@ def _check_scalar(path: Path, at: Location, node: yaml.ScalarNode) -> None:
 def _walk(
     path: Path, node: yaml.Node, at: Location = (), inside: tuple[int, ...] = ()
 ) -> Iterator[tuple[Location, yaml.Node]]:
-    """Every value in the document, with its location; refuses keys that stand twice or are no scalars, and recursion."""
+    """Every value, with its location; refuses recursion, and keys that stand twice or are no scalars."""
     if id(node) in inside:
         raise InvalidInput(f"{path}, line {node.start_mark.line + 1}: an alias contains itself")
     inside = (*inside, id(node))

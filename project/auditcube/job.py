@@ -51,14 +51,18 @@ class Plan:
         parameters = {**adapters.get(config.endpoint.api).defaults, **config.endpoint.parameters}
         data = config.model_dump(mode="json")
         data["endpoint"]["parameters"] = {name: parameters[name] for name in sorted(parameters)}
-        data["dataset"]["path"] = Path(config.dataset.path).name  # where it lay is the submitter's own business
+        # Where files lay is the submitter's own business.
+        data["dataset"]["path"] = Path(config.dataset.path).name
+        if config.endpoint.ca_file is not None:
+            data["endpoint"]["ca_file"] = Path(config.endpoint.ca_file).name
         data["load"]["max_in_flight"] = self.load.max_in_flight
         data["audits"] = [{"test": a.test_id, **a.params.model_dump(mode="json")} for a in self.audits]
         return data
 
     def effective_yaml(self) -> bytes:
         """The file config.yaml."""
-        text = yaml.safe_dump(self.effective(), sort_keys=False, allow_unicode=True, width=120)
+        # Escapes, not `allow_unicode`: PyYAML writes U+0085 and its like so that it cannot read them back.
+        text = yaml.safe_dump(self.effective(), sort_keys=False, width=120)
         return f"# The effective configuration, written by auditcube; every default is spelled out.\n{text}".encode()
 
 
@@ -98,6 +102,7 @@ def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str,
 
 def make_plan(config: JobConfig, document: Document, dataset_size: int) -> Plan:
     """The runs that a config asks for. Raises InvalidInput for parameters or a load that an audit refuses."""
+    _checked_adapter(config, document)
     load = _load(config)
     made = tuple(_audit(config, document, number) for number in range(len(config.audits)))
     runs: dict[str, RunSpec] = {}
@@ -108,6 +113,9 @@ def make_plan(config: JobConfig, document: Document, dataset_size: int) -> Plan:
         everything = WithoutReplacement()
         runs[REFERENCE] = RunSpec(REFERENCE, everything, own.min_queries, own.min_duration_s, own.capture)
     for number, audit in enumerate(made):
+        if any(other.test_id == audit.test_id and other.params != audit.params for other in made[:number]):
+            text = f"{audit.test_id} stands twice, with other settings; there is one verdict for each audit"
+            raise document.invalid(("audits", number), text)
         for spec in _runs_of(audit, document, number, dataset_size, load):
             if runs.setdefault(spec.label, spec) != spec:
                 text = f"plans another {spec.label} run than an audit before it; give both the same settings"

@@ -22,6 +22,7 @@ from auditcube.evidence.table import STATUSES, EventTable, Ints
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec, Schedule
 
+_AROUND = 8
 PERCENTILES = (50.0, 90.0, 95.0, 97.0, 99.0, 99.9)
 
 
@@ -64,7 +65,8 @@ class Run:
     def end(self) -> End | None:
         """Why the run ended; None if a worker's end record is missing (the run was killed) or gives no known reason."""
         reasons = {end.reason for end in self.events.ends}
-        if len(self.events.ends) != self.load.workers or not reasons <= {end.value for end in End}:
+        workers = sorted(end.worker for end in self.events.ends)
+        if workers != [*range(self.load.workers)] or not reasons <= {end.value for end in End}:
             return None
         # The worst that happened to any worker happened to the run.
         return next((end for end in (End.INTERRUPTED, End.MAX_DURATION) if end.value in reasons), End.COMPLETED)
@@ -108,10 +110,20 @@ class Run:
             return None
         return middle / first * 1e9, (len(done) - middle) / second * 1e9
 
-    def latency_of_sample_ns(self, index: int) -> float | None:
-        """Mean latency of one row's completed queries, or None if there are none."""
-        mine = self.latencies_ns[self.events.sample[self.events.ok] == index]
-        return mean(mine) if len(mine) else None
+    def relative_latency(self, index: int) -> float | None:
+        """One row's latency, divided by the mean latency of the queries issued around its own.
+
+        Around: as many before and after as are in flight at once (8 at least), so that waiting in a queue, which all
+        of them share, says nothing about the row. None if the row, or all around it, did not complete.
+        """
+        by_ordinal = np.argsort(self.events.ordinal[self.events.ok], kind="stable")
+        latencies = self.latencies_ns[by_ordinal]
+        found = np.flatnonzero(self.events.sample[self.events.ok][by_ordinal] == index)
+        if not len(found):
+            return None
+        at, reach = int(found[0]), max(self.load.max_in_flight or 0, _AROUND)
+        others = np.concatenate([latencies[max(at - reach, 0) : at], latencies[at + 1 : at + 1 + reach]])
+        return int(latencies[at]) / mean(others) if others.any() else None
 
     def summary(self) -> dict[str, Any]:
         """The file summary.json: everything in it follows from the run's other files."""

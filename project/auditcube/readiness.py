@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,28 +10,38 @@ from typing import Any
 import requests
 
 from auditcube import adapters
-from auditcube.adapters.contract import DecodeError, error_message
+from auditcube.adapters.contract import DecodeError, error_message, shortened
 from auditcube.dataset import Sample
 from auditcube.errors import RunBroken, SetupFailed
 from auditcube.load.engine import Endpoint
+from auditcube.load.transport import authorization
 from auditcube.redaction import Scrubber
 
 _CONNECT_S, _READ_S = 5.0, 10.0
+_NOT_READY = 503
+_HEALTH_BYTES = 4096
+# ValueError: what urllib3 raises, and requests lets through, for a host name that cannot be one.
+_UNREACHABLE = (requests.exceptions.RequestException, OSError, ValueError)
 
 
 def check_reachable(endpoint: Endpoint) -> None:
     """Raises SetupFailed unless something answers HTTP at the endpoint's URL, whatever it answers.
 
-    A server that accepts the connection but is busy with its work counts as there.
+    A server that accepts the connection but is busy with its work counts as there; one that calls itself unavailable
+    (HTTP 503 for /health, as while a model is loading) does not.
     """
     url = endpoint.target.url
     try:
         with _session(endpoint, {}) as session:
-            session.get(f"{url.rstrip('/')}/health", timeout=(_CONNECT_S, _READ_S), stream=True, allow_redirects=False)
+            health = f"{url.rstrip('/')}/health"
+            response = session.get(health, timeout=(_CONNECT_S, _READ_S), stream=True, allow_redirects=False)
+            told = next(response.iter_content(_HEALTH_BYTES), b"") if response.status_code == _NOT_READY else None
     except requests.exceptions.ReadTimeout:
         return
-    except (requests.exceptions.RequestException, OSError) as problem:
+    except _UNREACHABLE as problem:
         raise SetupFailed(f"endpoint {url}: {_reason(problem)}; is it up, and is endpoint.url right?") from None
+    if told is not None:
+        raise SetupFailed(f"endpoint {url}: not ready, says /health: {shortened(error_message(told)) or _NOT_READY}")
 
 
 def ask(endpoint: Endpoint, sample: Sample, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -41,30 +52,29 @@ def ask(endpoint: Endpoint, sample: Sample, environ: Mapping[str, str]) -> dict[
     adapter = adapters.get(endpoint.api)
     target = endpoint.target
     body = adapter.encode(sample, endpoint.model, endpoint.parameters)
-    key = environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else ""
+    key, headers = authorization(endpoint.api_key_env, environ)
     scrub = Scrubber([key])
     url = target.url.rstrip("/") + target.path
     started = time.monotonic()
     try:
-        with _session(endpoint, {"Authorization": f"Bearer {key}"} if key else {}) as session:
-            session.headers["Content-Type"] = "application/json"
+        with _session(endpoint, {**headers, "Content-Type": "application/json"}) as session:
             response = session.post(url, data=body, timeout=(_CONNECT_S, endpoint.timeout_s), allow_redirects=False)
             content = response.content
-    except (requests.exceptions.RequestException, OSError) as problem:
-        raise SetupFailed(f"endpoint {url}: {scrub(_reason(problem))}") from None
+    except _UNREACHABLE as problem:
+        raise SetupFailed(f"endpoint {url}: {shortened(scrub(_reason(problem)))}") from None
     took_s = time.monotonic() - started
     if not 200 <= response.status_code < 300:
-        raise RunBroken(f"endpoint {url}: HTTP {response.status_code}: {scrub(error_message(content))}")
+        raise RunBroken(f"endpoint {url}: HTTP {response.status_code}: {shortened(scrub(error_message(content)))}")
     decoder = adapter.decoder(response.headers.get("Content-Type", "").lower())
     try:
         chunks = decoder.feed(content)
         answer = decoder.finish()
     except DecodeError as problem:
-        raise RunBroken(f"endpoint {url}: the answer cannot be read: {scrub(str(problem))}") from None
+        raise RunBroken(f"endpoint {url}: the answer cannot be read: {shortened(scrub(str(problem)))}") from None
     return {
         "url": url,
         "http_status": response.status_code,
-        "content_type": response.headers.get("Content-Type"),
+        "content_type": scrub(response.headers.get("Content-Type", "")) or None,
         "bytes": len(content),
         "took_s": round(took_s, 3),
         "chunks": chunks,
@@ -77,9 +87,10 @@ def ask(endpoint: Endpoint, sample: Sample, environ: Mapping[str, str]) -> dict[
 def _session(endpoint: Endpoint, headers: Mapping[str, str]) -> requests.Session:
     session = requests.Session()
     session.trust_env = False  # no proxy and no .netrc: the same way as the measured requests, and no other credentials
-    session.headers.update(headers)
-    if endpoint.target.ca_file is not None:
-        session.verify = endpoint.target.ca_file
+    session.headers.update({**headers, "Accept-Encoding": "identity", "User-Agent": "auditcube"})
+    # The CAs that a run trusts (requests has a list of its own, which a company's CA is not in).
+    trusted = ssl.get_default_verify_paths()
+    session.verify = endpoint.target.ca_file or trusted.cafile or trusted.capath or True
     return session
 
 
@@ -95,7 +106,8 @@ def _reason(problem: Exception) -> str:
         ("No route to host", "no route to the host"),
         ("CERTIFICATE_VERIFY_FAILED", "its TLS certificate is not trusted; see endpoint.ca_file"),
         ("WRONG_VERSION_NUMBER", "it does not speak TLS; http instead of https?"),
+        ("record layer failure", "it does not speak TLS; http instead of https?"),
     ):
         if sign in text:
             return reason
-    return " ".join(text.split())[:200]
+    return " ".join(text.split())

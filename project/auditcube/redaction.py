@@ -7,6 +7,7 @@ body that repeats the request's headers, an exception's text, an answer.
 from __future__ import annotations
 
 import base64
+import html
 import json
 from collections.abc import Iterable
 from urllib.parse import quote
@@ -39,5 +40,12 @@ class Scrubber:
 
 
 def _spellings(secret: str) -> set[str]:
-    encoded = base64.b64encode(secret.encode()).decode()
-    return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], encoded, encoded.rstrip("=")}
+    data = secret.encode()
+    encoded = {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
+    in_json = json.dumps(secret)[1:-1]
+    return {
+        *(secret, html.escape(secret), quote(secret), quote(secret, safe="")),
+        *(in_json, in_json.replace("/", "\\/")),
+        *encoded,
+        *(text.rstrip("=") for text in encoded),
+    }

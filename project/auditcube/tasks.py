@@ -26,7 +26,7 @@ from auditcube.metrics import Run
 from auditcube.progress import Progress
 from auditcube.readiness import check_reachable
 from auditcube.report import render
-from auditcube.results import NON_CLAIMS, Performed, Results, broke, derive, file_bytes, members, read_run
+from auditcube.results import NON_CLAIMS, Performed, Results, broke, derive, file_bytes, members, read_run, runs_of
 from auditcube.verification import Checked, Verification, check, differing_keys
 
 
@@ -46,14 +46,13 @@ def audit(options: Options, environ: Mapping[str, str]) -> Performed:
     """All runs that the audits need, back to back against the same endpoint, then the verdicts."""
     job = read_job(options.config, options.dataset, environ)
     _need_audits(job, options)
-    return _Task("audit", options, job, environ, job.plan.runs).perform()
+    return _Task("audit", options, job, environ, runs_of("audit", job.plan)).perform()
 
 
 def run_reference(options: Options, environ: Mapping[str, str]) -> Performed:
     """The reference run alone."""
     job = read_job(options.config, options.dataset, environ)
-    specs = tuple(spec for spec in job.plan.runs if spec.label in (WARMUP, REFERENCE))
-    return _Task("run_reference", options, job, environ, specs).perform()
+    return _Task("run_reference", options, job, environ, runs_of("run_reference", job.plan)).perform()
 
 
 def run_audit(options: Options, reference_dir: Path, environ: Mapping[str, str]) -> Performed:
@@ -63,8 +62,7 @@ def run_audit(options: Options, reference_dir: Path, environ: Mapping[str, str])
     _keep_apart(options.output_dir, reference_dir)
     reference = check(Store(reference_dir))
     _require_pair(job, reference)
-    specs = tuple(spec for spec in job.plan.runs if spec.label != REFERENCE)
-    return _Task("run_audit", options, job, environ, specs, reference).perform()
+    return _Task("run_audit", options, job, environ, runs_of("run_audit", job.plan), reference).perform()
 
 
 def _keep_apart(output_dir: Path, *sources: Path) -> None:
@@ -73,7 +71,7 @@ def _keep_apart(output_dir: Path, *sources: Path) -> None:
     for source in sources:
         evidence = source.resolve()
         if output == evidence or output in evidence.parents or evidence in output.parents:
-            raise InvalidInput(f"{output_dir}: overlaps {source}, which is read here; choose another output directory")
+            raise InvalidInput(f"{output_dir}: overlaps {source}, which is read here; choose another place to write to")
 
 
 def _need_audits(job: Job, options: Options) -> None:
@@ -197,8 +195,11 @@ def verify(directories: Sequence[Path], output_dir: Path | None, overwrite: bool
 def report(directory: Path, reference_dir: Path | None, output: Path | None) -> Path:
     """Where the report of an intact output directory is; with `output`, written there anew.
 
-    Raises EvidenceRejected if the directory is not intact: nobody should look at a picture of it.
+    Raises EvidenceRejected if the directory is not intact: nobody should look at a picture of it. Raises InvalidInput
+    if `output` is a place in it: it would not be intact any more.
     """
+    if output is not None:
+        _keep_apart(output, *([directory] if reference_dir is None else [directory, reference_dir]))
     reference = check(Store(reference_dir)) if reference_dir is not None else None
     checked = check(Store(directory), reference)
     findings = [finding for part in (reference, checked) if part is not None for finding in part.findings]

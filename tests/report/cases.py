@@ -55,7 +55,7 @@ def make_run(
         errors=errors,
         salts={},
         starts=(Start("run", label, 0, 1, SHA256, 0, "2026-01-02T03:04:05.000000Z"),) if started else (),
-        ends=() if end is None else (EndRecord(end, 1, count),),
+        ends=() if end is None else (EndRecord(0, end, 1, count),),
     )
     spec = RunSpec(label, order or WithoutReplacement(), count if planned is None else planned)
     rate = 5.0 if scenario is Scenario.SERVER else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,9 @@ from typing import Any, Protocol
 import orjson
 
 from auditcube.dataset import Column, Sample
+
+_EXCERPT_BYTES = 8192
+_MESSAGE_DEPTH = 8
 
 
 class DecodeError(ValueError):
@@ -81,26 +85,63 @@ def merged(sample: Sample, model: str | None, parameters: Mapping[str, Any]) -> 
     return {name: value for name, value in body.items() if value is not None}
 
 
-def error_message(body: bytes, limit: int = 200) -> str:
-    """One line of what an error response says, whether it is JSON, HTML or text."""
+def to_json(body: Mapping[str, Any]) -> bytes:
+    """A request body. Whatever YAML or a data set can hold goes out: integer keys, integers of any size, any text."""
     try:
-        text = _message_in(orjson.loads(body)) or body.decode("utf-8", "replace")
+        return orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # an integer beyond 64 bits, or half of a surrogate pair
+        return json.dumps(body).encode()
+
+
+def unsendable(parameters: Mapping[str, Any]) -> str | None:
+    """What in `endpoint.parameters` has no spelling in JSON, in words, or None."""
+    for name, value in parameters.items():
+        try:
+            to_json({name: value})
+        except (TypeError, ValueError, RecursionError) as problem:
+            return f"{name}: cannot be sent as JSON ({problem})"
+    return None
+
+
+def shortened(text: str, limit: int = 200) -> str:
+    """At most `limit` characters of a text. Secrets are taken out before: half a key would not be recognized."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def error_message(body: bytes) -> str:
+    """One printable line of what an error response says, whether it is JSON, HTML, text or none of them.
+
+    It may be long, and may hold what the request's headers did: take secrets out of it, then apply `shortened`.
+    """
+    try:
+        text = _message_in(orjson.loads(body))
     except orjson.JSONDecodeError:
-        text = body.decode("utf-8", "replace")
+        text = None
+    if text is None:
+        text = _excerpt(body)
         if re.match(r"\s*<", text):
             text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>", " ", text)
-    return " ".join(text.split())[:limit]
+    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text.split()))
 
 
-def _message_in(value: Any) -> str | None:
-    """The text of `{"error": {"message": ...}}` and its relatives (`detail`, `message`)."""
+def _excerpt(body: bytes) -> str:
+    """The beginning of a body as text; a word that is cut off is left out, lest half a key remain unrecognized."""
+    head = body[:_EXCERPT_BYTES]
+    if len(head) < len(body) and len(words := head.rsplit(None, 1)) == 2:
+        head = words[0]
+    return head.decode("utf-8", "replace")
+
+
+def _message_in(value: Any, depth: int = 0) -> str | None:
+    """The text of `{"error": {"message": ...}}` and its relatives (`detail`, a list of `msg`), if there is one."""
     if isinstance(value, str):
-        return value
+        return value.strip() or None
+    if depth == _MESSAGE_DEPTH:
+        return None
     if isinstance(value, dict):
-        for name in ("error", "message", "detail"):
-            if name in value:
-                return _message_in(value[name]) or orjson.dumps(value[name]).decode()
-    return None
+        found = (_message_in(value.get(name), depth + 1) for name in ("error", "message", "detail", "msg"))
+        return next((text for text in found if text is not None), None)
+    return _message_in(value[0], depth + 1) if isinstance(value, list) and value else None
 
 
 def loads(body: bytes) -> dict[str, Any]:
@@ -108,9 +149,14 @@ def loads(body: bytes) -> dict[str, Any]:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as problem:
-        raise DecodeError(f"not JSON ({problem}): {error_message(body, 80)!r}") from problem
+        raise DecodeError(f"not JSON ({problem}): {error_message(body) or 'nothing'}") from None
     if not isinstance(value, dict):
-        raise DecodeError(f"a JSON object is wanted, not {error_message(body, 80)!r}")
-    if value.get("error"):
+        raise DecodeError(f"a JSON object is wanted, not {error_message(body)}")
+    if value.get("error") or value.get("object") == "error":  # the latter: vLLM, in the middle of a stream
         raise DecodeError(f"the server reported an error: {error_message(body)}")
     return value
+
+
+def fits(value: Any, column: Column) -> bool:
+    """Whether a parameter is of a type that the column takes; an integer is a number."""
+    return type(value) in column.types or (type(value) is int and float in column.types)

@@ -32,22 +32,45 @@ class OpenAIChat(OpenAI):
     def salted(self, sample: Sample, salt: str) -> Sample:
         # The system text comes first on the wire, so it is where a shared prefix would start.
         for name in ("system", "prompt"):
-            if name in sample.fields:
+            if sample.fields.get(name):
                 return Sample(sample.index, {**sample.fields, name: f"{salt} {sample.fields[name]}"})
-        return Sample(sample.index, {**sample.fields, "messages": _salted_messages(sample.fields["messages"], salt)})
+        return Sample(sample.index, {**sample.fields, "messages": _salted(sample.fields["messages"], salt)})
+
+    def answers(self, choice: Mapping[str, Any]) -> bool:
+        return isinstance(choice.get("message"), dict)
 
     def text_of(self, choice: Mapping[str, Any]) -> Mapping[str, str]:
         message = next((part for part in (choice.get("delta"), choice.get("message")) if isinstance(part, dict)), {})
         reasoning = message.get("reasoning_content") or message.get("reasoning")
-        texts = {"text": message.get("content"), "reasoning": reasoning}
+        texts = {
+            "text": message.get("content"),
+            "reasoning": reasoning,
+            "refusal": message.get("refusal"),
+            **_tool_calls(message.get("tool_calls")),
+        }
         return {name: text for name, text in texts.items() if isinstance(text, str)}
 
 
-def _salted_messages(messages: list[Any], salt: str) -> list[Any]:
-    """The messages with the salt in front of the first text; a message of its own if none is text."""
+def _tool_calls(calls: Any) -> Mapping[str, str]:
+    """Each call's function and arguments under a name of its own; a streamed call comes in pieces."""
+    found = {}
+    for position, call in enumerate(calls if isinstance(calls, list) else []):
+        if isinstance(call, dict) and isinstance(function := call.get("function"), dict):
+            index = call.get("index")
+            parts = (function.get("name"), function.get("arguments"))
+            text = "".join(part for part in parts if isinstance(part, str))
+            found[f"tool_call_{index if type(index) is int else position}"] = text
+    return found
+
+
+def _salted(messages: list[Any], salt: str) -> list[Any]:
+    """The messages with the salt in front of the first one's content; a message of its own if that has none."""
     first = messages[0] if isinstance(messages[0], dict) else {}
-    if isinstance(first.get("content"), str):
-        return [{**first, "content": f"{salt} {first['content']}"}, *messages[1:]]
+    content = first.get("content")
+    if isinstance(content, str):
+        return [{**first, "content": f"{salt} {content}"}, *messages[1:]]
+    if isinstance(content, list):
+        return [{**first, "content": [{"type": "text", "text": salt}, *content]}, *messages[1:]]
     return [{"role": "system", "content": salt}, *messages]
 
 

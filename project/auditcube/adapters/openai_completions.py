@@ -22,14 +22,24 @@ class OpenAICompletions(OpenAI):
     }
 
     def salted(self, sample: Sample, salt: str) -> Sample:
-        prompt = sample.fields["prompt"]
-        # Every vocabulary has ids below 256, so the bytes of the salt are a valid prefix of any list of token ids.
-        changed = [*bytes.fromhex(salt), *prompt] if isinstance(prompt, list) else f"{salt} {prompt}"
-        return Sample(sample.index, {**sample.fields, "prompt": changed})
+        return Sample(sample.index, {**sample.fields, "prompt": _salted(sample.fields["prompt"], salt)})
+
+    def answers(self, choice: Mapping[str, Any]) -> bool:
+        return isinstance(choice.get("text"), str) or isinstance(choice.get("token_ids"), list)
 
     def text_of(self, choice: Mapping[str, Any]) -> Mapping[str, str]:
         text = choice.get("text")
         return {"text": text} if isinstance(text, str) else {}
+
+
+def _salted(prompt: Any, salt: str) -> Any:
+    """Text, a list of token ids, or a list of either, each with the salt in front."""
+    if isinstance(prompt, str):
+        return f"{salt} {prompt}"
+    if all(isinstance(item, (str, list)) for item in prompt):
+        return [_salted(item, salt) for item in prompt]
+    # Every vocabulary has ids below 256, so the bytes of the salt are a valid prefix of any list of token ids.
+    return [*bytes.fromhex(salt), *prompt]
 
 
 ADAPTER = OpenAICompletions()

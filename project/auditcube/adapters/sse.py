@@ -8,31 +8,41 @@ from __future__ import annotations
 import re
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_MARK = b"\xef\xbb\xbf"  # a byte order mark: one may stand at the very beginning
 
 
 class EventStream:
     """Takes a body in pieces of any size, gives the data of every event that is complete."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []  # the line that has no end yet, in the pieces in which it came
         self._data: list[bytes] = []
+        self._begun = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """The data of the events that these bytes completed."""
-        text = self._rest + data
+        if not data:
+            return []
+        self._rest.append(data)
+        # After a CR an LF is awaited, so that these bytes can be the end of a line without having one.
+        if b"\n" not in data and b"\r" not in data and not (len(self._rest) > 1 and self._rest[-2].endswith(b"\r")):
+            return []
+        text = b"".join(self._rest)
         # A CR at the very end may be half of a CR LF: it waits for the next piece.
         held = b"\r" if text.endswith(b"\r") else b""
         *lines, rest = _LINE_END.split(text[: len(text) - len(held)])
-        self._rest = rest + held
+        self._rest = [rest + held]
         return [event for line in lines if (event := self._line(line)) is not None]
 
     def finish(self) -> list[bytes]:
         """The last event, if the body ended without the empty line that closes it."""
-        lines = (self._rest.rstrip(b"\r"), b"")
-        self._rest = b""
+        lines = (b"".join(self._rest).rstrip(b"\r"), b"")
+        self._rest = []
         return [event for line in lines if (event := self._line(line)) is not None]
 
     def _line(self, line: bytes) -> bytes | None:
+        if not self._begun:
+            self._begun, line = True, line.removeprefix(_MARK)
         if line:
             name, _, value = line.partition(b":")
             if name == b"data":

@@ -8,14 +8,21 @@ the raw MP4. Source: MLPerf Inference, text_to_video; facts read 2026-11.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
-from auditcube.adapters.contract import Answer, DecodeError, Decoder, loads, merged
+from auditcube.adapters.contract import (
+    Answer,
+    DecodeError,
+    Decoder,
+    error_message,
+    fits,
+    loads,
+    merged,
+    to_json,
+    unsendable,
+)
 from auditcube.dataset import Column, Sample
 
 _TEXT, _INTEGER, _NUMBER = Column((str,)), Column((int,)), Column((float,))
@@ -61,13 +68,12 @@ class Videogen:
                 return (
                     f"{name}: the API has no such parameter; known: {', '.join(sorted({*self.columns} - {'prompt'}))}"
                 )
-            wanted = self.columns[name].types
-            if value is not None and type(value) not in (*wanted, *((int,) if float in wanted else ())):
+            if value is not None and not fits(value, self.columns[name]):
                 return f"{name}: {self.columns[name].describe()} is wanted, not {value!r}"
-        return None
+        return unsendable(parameters)
 
     def encode(self, sample: Sample, model: str | None, parameters: Mapping[str, Any]) -> bytes:
-        return orjson.dumps(merged(sample, model, parameters))
+        return to_json(merged(sample, model, parameters))
 
     def salted(self, sample: Sample, salt: str) -> Sample:
         return Sample(sample.index, {**sample.fields, "prompt": f"{salt} {sample.fields['prompt']}"})
@@ -100,17 +106,21 @@ class VideoDecoder:
     def finish(self) -> Answer:
         if self._is_mp4():
             return _video(self._sha256.hexdigest(), self._size)
-        body = loads(b"".join(self._json))
+        data = b"".join(self._json)
+        body = loads(data)
         named = {"video_id": body["video_id"]} if isinstance(body.get("video_id"), str) else {}
         if isinstance(path := body.get("video_path"), str) and path:
             return Answer({**named, "video_path": path})
         if isinstance(encoded := body.get("video_bytes"), str) and encoded:
             try:
-                video = base64.b64decode(encoded, validate=True)
-            except binascii.Error as problem:
-                raise DecodeError(f"video_bytes is not base64 ({problem})") from problem
+                # Some encoders break their lines.
+                video = base64.b64decode("".join(encoded.split()), validate=True)
+            except ValueError as problem:
+                raise DecodeError(f"video_bytes is not base64 ({problem})") from None
+            if not video:
+                raise DecodeError("video_bytes holds no bytes")
             return _video(hashlib.sha256(video).hexdigest(), len(video), named)
-        raise DecodeError("the answer has neither video_path nor video_bytes")
+        raise DecodeError(f"the answer has neither video_path nor video_bytes: {error_message(data)}")
 
     def _is_mp4(self) -> bool:
         return self._head[4:8] == b"ftyp"

@@ -19,7 +19,7 @@ from auditcube.audits.contract import REFERENCE, AuditParams, Outcome, Refusal, 
 from auditcube.load.order import Single, WithoutReplacement
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
-from auditcube.metrics import Run, mean
+from auditcube.metrics import Run
 from auditcube.scenario import Scenario
 
 TITLE = "output caching: one sample repeated against distinct samples"
@@ -52,16 +52,18 @@ class Params(AuditParams):
 
 
 def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
-    """Reference and audit run. The reference contains the fixed sample, so that its cost can be compared."""
+    """Reference and audit run. The fixed sample is in the middle of the reference, so that its cost can be told."""
     if load.scenario.paced:
         raise Refusal(f"{load.scenario.value} paces its arrivals, which hides caching; use Offline or SingleStream")
     if params.sample_index >= dataset_size:
         raise Refusal(f"is {params.sample_index}, but the data set has rows 0 to {dataset_size - 1}", "sample_index")
     samples = params.samples or load.min_queries
+    if samples < 2:
+        raise Refusal("load.min_queries is 1, and one sample cannot be compared with others; give more", "samples")
     if samples > dataset_size:
         raise Refusal(f"{samples} distinct samples are more than the data set's {dataset_size} rows", "samples")
     return (
-        RunSpec(REFERENCE, WithoutReplacement(including=(params.sample_index,)), samples),
+        RunSpec(REFERENCE, WithoutReplacement(middle=(params.sample_index,)), samples),
         RunSpec(AUDIT, Single(params.sample_index), params.audit_samples or samples),
     )
 
@@ -85,10 +87,16 @@ def judge(params: Params, runs: Mapping[str, Run]) -> Verdict:
     caches = not audit.throughput_per_s < limit
     gain = audit.throughput_per_s / reference.throughput_per_s - 1
     numbers |= {"limit_per_s": limit, "gain": gain}
-    told = f"one sample repeated ran {abs(gain):.1%} {'faster' if gain >= 0 else 'slower'} than distinct samples"
+    told = f"one sample repeated ran {_compared(gain)} distinct samples"
     if caches:
         return Verdict(Outcome.FAIL, "caching", f"{told}; {threshold:.0%} or more is caching", numbers, remarks)
     return Verdict(Outcome.PASS, "no_caching", f"{told}; the limit is {threshold:.0%}", numbers, remarks)
+
+
+def _compared(gain: float) -> str:
+    if gain >= 1:
+        return f"{gain + 1:.1f} times as fast as"
+    return f"{abs(gain):.1%} {'faster' if gain >= 0 else 'slower'} than"
 
 
 def _threshold(params: Params, reference: Run) -> tuple[float, str]:
@@ -133,16 +141,17 @@ def _remarks(params: Params, reference: Run, audit: Run) -> tuple[Remark, ...]:
     if halves is not None:
         drift = halves[1] / halves[0] - 1
         text = f"the reference's second half ran at {halves[1]:.4g}/s, its first at {halves[0]:.4g}/s ({drift:+.1%})"
-        advice = "; a warm-up makes TEST04 fail honest endpoints: set load.warmup_queries" if drift >= _NOTABLE else ""
-        remarks.append(Remark("reference_drift", text + advice))
-    usual = mean(reference.latencies_ns)
-    fixed = reference.latency_of_sample_ns(params.sample_index)
-    if fixed is not None and usual > 0:
-        text = f"in the reference, sample {params.sample_index} took {fixed / usual:.2f} times the mean latency"
-        unequal = abs(fixed / usual - 1) >= _NOTABLE
-        remarks.append(
-            Remark("fixed_sample_cost", text + ("; unequal cost moves the gain by itself" if unequal else ""))
+        advice = (
+            "; an endpoint that warms up, or a cache that was filled before, misleads TEST04: see load.warmup_queries"
+            if drift >= _NOTABLE
+            else ""
         )
+        remarks.append(Remark("reference_drift", text + advice))
+    cost = reference.relative_latency(params.sample_index)
+    if cost is not None:
+        text = f"in the reference, sample {params.sample_index} took {cost:.2f} times as long as those around it"
+        unequal = "; unequal cost moves the gain by itself: choose another sample_index"
+        remarks.append(Remark("fixed_sample_cost", text + (unequal if abs(cost - 1) >= _NOTABLE else "")))
     for run in (reference, audit):
         if run.duration_s < run.load.min_duration_s:
             text = f"the {run.spec.label} run took {run.duration_s:.1f} s, less than load.min_duration_s"

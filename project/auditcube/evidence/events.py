@@ -85,8 +85,9 @@ class Start:
 
 @dataclass(frozen=True)
 class EndRecord:
-    """The last line of a worker's file: why it ended (`load.pacing.End`), when, and after how many events."""
+    """The last line of a worker's file: which worker, why it ended (`load.pacing.End`), when, after how many events."""
 
+    worker: int
     reason: str
     elapsed_ns: int
     events: int

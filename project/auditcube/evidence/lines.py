@@ -29,4 +29,5 @@ class Lines:
             while data:
                 data = data[os.write(self._descriptor, data) :]
         except OSError as problem:
+            self._pending.insert(0, data)  # a later flush goes on in the middle of the line where this one stopped
             raise cannot_write(self._path, problem) from problem

@@ -31,8 +31,14 @@ class RunFiles:
 
     @property
     def events(self) -> list[Path]:
-        """One file per worker."""
-        return sorted(self.directory.glob("events*.jsonl"))
+        """One regular file per worker."""
+        found = self.directory.glob("events*.jsonl")
+        return sorted(path for path in found if path.is_file() and not path.is_symlink())
+
+    @property
+    def outputs(self) -> list[Path]:
+        """One file per worker of a run that captures outputs."""
+        return sorted(self.directory.glob("outputs*.jsonl"))
 
 
 @dataclass(frozen=True)
@@ -85,18 +91,22 @@ class Store:
         if present and not overwrite:
             what = "a result" if SIDECAR in present else "files, perhaps of a run that broke off"
             raise SetupFailed(f"{self.root}: already holds {what}; choose an empty directory, or give --overwrite")
-        if foreign := sorted(present - _OURS):
+        if foreign := sorted(name for name in present if not _is_ours(name)):
             raise SetupFailed(f"{self.root}: holds {foreign[0]}, which is not ours; choose an empty directory")
 
     def clear(self) -> None:
         """Remove an earlier result: the sidecar first, so that what is left never claims to be whole."""
         try:
             self.sidecar.unlink(missing_ok=True)
-            for name in sorted(_OURS):
-                path = self.root / name
+            for path in [path for path in self.root.iterdir() if _is_ours(path.name)]:
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
                 else:
                     path.unlink(missing_ok=True)
         except OSError as problem:
             raise cannot_write(self.root, problem) from problem
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a file of this name was written by us; `.NAME.xyz` is one that a power cut left half-written."""
+    return name in _OURS or (name.startswith(".") and name[1:].rpartition(".")[0] in _OURS)

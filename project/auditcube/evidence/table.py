@@ -21,7 +21,9 @@ _CODES = {status.value: code for code, status in enumerate(STATUSES)}
 _ABSENT = -1
 _REQUIRED = ("ordinal", "sample", "due_ns", "issued_ns", "done_ns")
 _OPTIONAL = ("first_ns", "last_ns", "chunks", "tokens_in", "tokens_out")
-_NAMES = frozenset((*_REQUIRED, *_OPTIONAL, "status", "bytes_in", "salt", "http_status", "error"))
+_INTEGERS = frozenset((*_REQUIRED, *_OPTIONAL, "bytes_in", "http_status"))
+_TEXTS = frozenset(("status", "salt", "error"))
+_LIMIT = 2**63
 _CHUNK = 65536
 _Record = TypeVar("_Record", Start, EndRecord)
 
@@ -79,15 +81,20 @@ class _Reader:
 
     def read(self, path: Path) -> None:
         rows: list[dict[str, Any]] = []
+        ended = False
         for number, record in _records(path):
             try:
-                if "start" in record:
+                if ended:
+                    raise ValueError("it stands behind the end record")
+                if (number == 1) != (record.keys() == {"start"}):
+                    raise ValueError("a start record, and no other, stands first")
+                if number == 1:
                     self._starts.append(_typed(Start, record["start"]))
-                elif "end" in record:
+                elif ended := record.keys() == {"end"}:
                     self._ends.append(_typed(EndRecord, record["end"]))
                 else:
                     rows.append(self._checked(record))
-            except (KeyError, TypeError, ValueError) as problem:
+            except (TypeError, ValueError) as problem:
                 raise EvidenceRejected(f"{path}, line {number}: not an event ({problem})") from problem
             if len(rows) == _CHUNK:
                 self._append(rows)
@@ -95,19 +102,22 @@ class _Reader:
         self._append(rows)
 
     def _checked(self, record: dict[str, Any]) -> dict[str, Any]:
-        if unknown := record.keys() - _NAMES:
+        if unknown := record.keys() - _INTEGERS - _TEXTS:
             raise ValueError(f"unknown member {min(unknown)!r}")
+        if missing := {*_REQUIRED, "status"} - record.keys():
+            raise ValueError(f"{min(missing)} is missing")
+        for name, value in record.items():
+            if name in _TEXTS and type(value) is not str:
+                raise TypeError(f"{name} is not text")
+            if name in _INTEGERS and (type(value) is not int or not -_LIMIT <= value < _LIMIT):
+                raise TypeError(f"{name} is not an integer of 64 bits")
+        if record["status"] not in _CODES:
+            raise ValueError(f"unknown status {record['status']!r}")
         record["status"] = _CODES[record["status"]]
-        for name in (*_REQUIRED, "status"):
-            if type(record[name]) is not int:
-                raise TypeError(f"{name} is not an integer")
-        for name in _OPTIONAL:
-            if type(record.get(name, 0)) is not int:
-                raise TypeError(f"{name} is not an integer")
         if (error := record.get("error")) is not None and len(self._errors) < self._KEPT_ERRORS:
-            self._errors[str(error)] = None
+            self._errors[error] = None
         if (salt := record.get("salt")) is not None:
-            self._salts[record["ordinal"]] = str(salt)
+            self._salts[record["ordinal"]] = salt
         return record
 
     def _append(self, rows: list[dict[str, Any]]) -> None:
@@ -142,9 +152,13 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, record
 
 
-def _typed(cls: type[_Record], members: dict[str, Any]) -> _Record:
+def _typed(cls: type[_Record], members: Any) -> _Record:
+    if not isinstance(members, dict):
+        raise TypeError("no object")
     for field in dataclasses.fields(cls):
         expected = int if field.type == "int" else str
+        if field.name not in members:
+            raise ValueError(f"{field.name} is missing")
         if type(members[field.name]) is not expected:
             raise TypeError(f"{field.name} is not {expected.__name__}")
     return cls(**members)

@@ -6,13 +6,14 @@ It never learns the name of an audit: a `RunSpec` is all it knows.
 
 from __future__ import annotations
 
+import os
 import pickle
 import selectors
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -73,14 +74,20 @@ def execute(
         )
         for worker in range(schedule.load.workers)
     ]  # fmt: skip
-    with ExitStack() as stack:
-        workers = [stack.enter_context(_Worker(share)) for share in shares]
+    workers: list[_Worker] = []
+    try:
+        for share in shares:
+            workers.append(_Worker(share))
+        for worker in workers:
+            worker.instruct()
         for worker in workers:
             worker.await_ready()
         origin_ns = time.monotonic_ns() + _HEAD_START_NS
         for worker in workers:
             worker.go(origin_ns)
         _follow(workers, origin_ns, watch)
+    finally:
+        _stop(workers)
 
 
 def _name(stem: str, worker: int) -> str:
@@ -88,68 +95,84 @@ def _name(stem: str, worker: int) -> str:
 
 
 class _Worker:
-    """A worker process, as a context: leaving it ends the process in any case."""
+    """A worker process."""
 
     def __init__(self, share: Share) -> None:
         self._share = share
+        self._heard = b""
         self.counts: dict[str, int] = {}
+        self.ready = False
         self.ended = False
-
-    def __enter__(self) -> _Worker:
         # The worker imports from where we do; `-m` would put the current directory first, and whatever lies there.
         program = f"import sys; sys.path = {sys.path!r}; from auditcube.load.worker import main; main()"
-        command = [sys.executable, "-c", program]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        return self
+        # Unbuffered: select() knows nothing of what a buffer of ours holds.
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
 
-    def __exit__(self, *_: object) -> None:
-        process = self._process
-        if process.stdin is not None:
-            _close(process.stdin)
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+    @property
+    def input(self) -> IO[bytes]:
+        assert self.process.stdin is not None
+        return self.process.stdin
 
     @property
     def output(self) -> IO[bytes]:
-        assert self._process.stdout is not None
-        return self._process.stdout
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    def instruct(self) -> None:
+        self._write(pickle.dumps(self._share))
 
     def await_ready(self) -> None:
-        self._write(pickle.dumps(self._share))
-        self.hear()
+        while not self.ready:
+            self.hear()
 
     def go(self, origin_ns: int) -> None:
         self._write(b"%d\n" % origin_ns)
 
     def _write(self, data: bytes) -> None:
-        assert self._process.stdin is not None
+        view = memoryview(data)
         try:
-            self._process.stdin.write(data)
-            self._process.stdin.flush()
+            while view:
+                view = view[self.input.write(view) :]
         except OSError as problem:
             raise RunBroken(f"worker {self._share.worker} could not be started: {problem}") from problem
 
     def hear(self) -> None:
-        """Read one status line."""
-        line = self.output.readline()
-        if not line:
-            code = self._process.wait()
+        """Read what the worker says; waits until it says something."""
+        data = os.read(self.output.fileno(), 65536)
+        if not data:
+            code = self.process.wait()
             raise RunBroken(f"worker {self._share.worker} of run {self._share.schedule.spec.label} died (exit {code})")
-        message = orjson.loads(line)
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        for line in lines:
+            self._take(orjson.loads(line))
+
+    def _take(self, message: dict[str, Any]) -> None:
         if "failed" in message:
             raise SetupFailed(message["failed"])
+        if "bug" in message:
+            raise RuntimeError(f"worker {self._share.worker}: {message['bug']}")
+        if "ready" in message:
+            self.ready = True
+            return
         self.ended = "end" in message
         self.counts = message
 
 
-def _close(pipe: IO[bytes]) -> None:
-    with suppress(OSError):  # what was still buffered has no reader any more
-        pipe.close()
+def _stop(workers: list[_Worker]) -> None:
+    """Have all workers write down what they cancel, and end them in any case."""
+    for worker in workers:
+        with suppress(OSError):
+            worker.input.close()
+    deadline = time.monotonic() + _STOP_S
+    for worker in workers:
+        try:
+            worker.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            worker.process.kill()
+            worker.process.wait()
+        worker.output.close()
 
 
 def _follow(workers: list[_Worker], origin_ns: int, watch: Watch) -> None:

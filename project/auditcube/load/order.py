@@ -46,26 +46,21 @@ def permutation(size: int, rng: random.Random) -> list[int]:
 class WithoutReplacement:
     """Every row once in random order, then every row again in another order, and so on.
 
-    `including` names rows that must be among the first `queries` draws even if the run is shorter than the data set.
+    `middle` names rows that come in the middle of the first `queries` draws, where neither the start nor the end of a
+    run distorts what they cost.
     """
 
-    including: tuple[int, ...] = ()
+    middle: tuple[int, ...] = ()
 
     def draws(self, dataset_size: int, queries: int, seed: int) -> Iterator[Draw]:
         for block in itertools.count():
-            rng = stream(seed, "order", block)
-            rows = permutation(dataset_size, rng)
+            rows = permutation(dataset_size, stream(seed, "order", block))
             if block == 0:
-                self._bring_forward(rows, min(queries, dataset_size), rng)
+                first = max(min(queries, dataset_size) - len(self.middle), 0) // 2
+                for slot, row in enumerate(self.middle, first):
+                    at = rows.index(row)
+                    rows[at], rows[slot] = rows[slot], rows[at]
             yield from map(Draw, rows)
-
-    def _bring_forward(self, rows: list[int], head: int, rng: random.Random) -> None:
-        for row in self.including:
-            at = rows.index(row)
-            if at >= head:
-                free = [slot for slot in range(head) if rows[slot] not in self.including]
-                slot = free[int(rng.random() * len(free))]
-                rows[at], rows[slot] = rows[slot], rows[at]
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Pacer:
 
     def wake_ns(self, now_ns: int) -> int:
         """When to ask again although nothing finishes: the next due time, the duration floor, or the ceiling."""
-        return min((t for t in (self._next.due_ns, self._min_ns) if t > now_ns), default=self._max_ns)
+        return min((t for t in (self._next.due_ns, self._min_ns, self._max_ns) if t > now_ns), default=now_ns)
 
     def ended(self, now_ns: int) -> End | None:
         """Why the run is over, or None while it goes on."""

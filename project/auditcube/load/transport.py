@@ -7,6 +7,8 @@ happened to a request is told exactly once, through its exchange.
 from __future__ import annotations
 
 import asyncio
+import re
+import select
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
+
+from auditcube.errors import SetupFailed
 
 _IDLE_LIMIT_S = 4.0  # servers close idle connections after 5 s or more (uvicorn's default): never race them
 _CONNECT_TIMEOUT_S = 20.0
@@ -48,6 +52,7 @@ class Target:
             "Content-Type: application/json",
             "Accept: */*",
             "Accept-Encoding: identity",
+            "User-Agent: auditcube",
             *(f"{name}: {value}" for name, value in headers.items()),
         ]
         return "\r\n".join(lines).encode("latin-1") + b"\r\nContent-Length: "
@@ -58,12 +63,27 @@ class Target:
         return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
     def tls(self) -> ssl.SSLContext | None:
-        """The TLS context for https; verification is never off. Raises OSError if `ca_file` cannot be used."""
+        """The TLS context for https; verification is never off. Raises SetupFailed if `ca_file` cannot be used."""
         if urlsplit(self.url).scheme != "https":
             return None
-        context = ssl.create_default_context(cafile=self.ca_file)
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+        except OSError as problem:
+            reason = "holds no certificate" if isinstance(problem, ssl.SSLError) else problem.strerror
+            raise SetupFailed(f"endpoint.ca_file {self.ca_file}: {reason}; a PEM file is wanted") from problem
         context.set_alpn_protocols(["http/1.1"])
         return context
+
+
+def authorization(name: str | None, environ: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The API key in the variable `name` ("" if there is none), and the headers that carry it.
+
+    Raises SetupFailed, without the key, for one that no header can carry.
+    """
+    key = environ.get(name, "") if name else ""
+    if not (key.isascii() and key.isprintable()):
+        raise SetupFailed(f"the key in the variable {name} holds more than printable ASCII; a line break, perhaps?")
+    return key, {"Authorization": f"Bearer {key}"} if key else {}
 
 
 class Pool:
@@ -76,33 +96,34 @@ class Pool:
         self._idle: list[Connection] = []
         self._opening: set[asyncio.Task[None]] = set()
 
-    def send(self, request: bytes, exchange: Exchange) -> Sending:
-        """Send a whole request; the answer goes to `exchange`."""
-        sending = Sending()
+    def send(self, request: bytes, exchange: Exchange) -> Connection:
+        """Send a whole request; the answer goes to `exchange`, unless the connection is abandoned before."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable(self._loop.time() - _IDLE_LIMIT_S):
-                sending.connection = connection
+            if connection.usable(self._loop.time()):
                 connection.send(request, exchange)
-                return sending
+                return connection
             connection.close()
-        task = self._loop.create_task(self._open(request, exchange, sending))
+        connection = Connection(self, request, exchange)
+        connection.opening = task = self._loop.create_task(self._open(connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
-        sending.task = task
-        return sending
+        return connection
 
-    async def _open(self, request: bytes, exchange: Exchange, sending: Sending) -> None:
+    async def _open(self, connection: Connection) -> None:
+        # A timer that closes the connection: `wait_for` can lose one that is made while it gives up (CPython 86296).
+        late = f"no connection within {_CONNECT_TIMEOUT_S:.0f} s"
+        timer = self._loop.call_later(_CONNECT_TIMEOUT_S, connection.fail, late)
         try:
-            opening = self._loop.create_connection(lambda: Connection(self), self._host, self._port, ssl=self._tls)
-            _, protocol = await asyncio.wait_for(opening, _CONNECT_TIMEOUT_S)
-        except asyncio.TimeoutError:
-            exchange.failed(f"no connection within {_CONNECT_TIMEOUT_S:.0f} s")
-        except OSError as problem:
-            exchange.failed(f"no connection: {problem.strerror or problem}")
+            await self._loop.create_connection(lambda: connection, self._host, self._port, ssl=self._tls)
+        except (OSError, UnicodeError) as problem:  # the latter: a host name that cannot be one
+            reason = getattr(problem, "strerror", None) or str(problem)
         else:
-            sending.connection = protocol
-            protocol.send(request, exchange)
+            return
+        finally:
+            timer.cancel()
+            connection.opening = None
+        connection.fail(f"no connection: {reason}")
 
     def release(self, connection: Connection) -> None:
         """Take back a connection whose answer is complete."""
@@ -115,57 +136,53 @@ class Pool:
         self._idle.clear()
 
 
-class Sending:
-    """A request under way, to be given up by `cancel`."""
-
-    __slots__ = ("connection", "task")
-
-    def __init__(self) -> None:
-        self.connection: Connection | None = None
-        self.task: asyncio.Task[None] | None = None
-
-    def cancel(self) -> None:
-        """Give the request up; its exchange hears nothing more."""
-        if self.connection is not None:
-            self.connection.abandon()
-        elif self.task is not None:
-            self.task.cancel()
-
-
 class Connection(asyncio.Protocol):
-    """One keep-alive connection and its parser."""
+    """One keep-alive connection and its parser. Its first request is sent as soon as it is made."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, request: bytes, exchange: Exchange) -> None:
         self._pool = pool
+        self._request = request
+        self._exchange: Exchange | None = exchange
         self._transport: asyncio.Transport | None = None
-        self._exchange: Exchange | None = None
-        self._parser: httptools.HttpResponseParser | None = None
+        self._closed = False
+        self._ready: select.poll | None = None
+        self._parser = httptools.HttpResponseParser(self)
         self._status = 0
         self._content_type = ""
         self._framed = False
+        self._complete = False
+        self._reusable = False
+        self._idle_limit_s = _IDLE_LIMIT_S
+        self.opening: asyncio.Task[None] | None = None
         self.idle_since = 0.0
 
     def send(self, request: bytes, exchange: Exchange) -> None:
+        """Send another request; only on a connection that is usable."""
+        assert self._transport is not None
         self._exchange = exchange
-        if self._transport is None:
-            self._fail("the connection was closed before the request was sent")
-            return
         self._parser = httptools.HttpResponseParser(self)
+        self._status, self._complete, self._reusable = 0, False, False
         self._transport.write(request)
 
-    def usable(self, idle_after: float) -> bool:
-        return self._transport is not None and self.idle_since >= idle_after
+    def usable(self, now: float) -> bool:
+        """Whether another request may be sent: still open, not idle for long, and nothing came meanwhile."""
+        if self._closed or now - self.idle_since > self._idle_limit_s:
+            return False
+        # The server's farewell may lie in the socket, unread by the loop: a request sent now would be lost.
+        return self._ready is None or not self._ready.poll(0)
 
     def close(self) -> None:
+        """Close at once; nothing more is heard from it."""
+        self._closed = True
+        self._exchange = None
         if self._transport is not None:
             self._transport.abort()
+        elif self.opening is not None:
+            self.opening.cancel()
 
-    def abandon(self) -> None:
-        self._exchange = None
-        self.close()
-
-    def _fail(self, reason: str) -> None:
-        exchange, self._exchange = self._exchange, None
+    def fail(self, reason: str) -> None:
+        """Close, and tell the request that is under way why."""
+        exchange = self._exchange
         self.close()
         if exchange is not None:
             exchange.failed(reason)
@@ -174,35 +191,55 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if self._closed:  # given up while it was made
+            self._transport.abort()
+            return
+        if (sock := transport.get_extra_info("socket")) is not None:
+            self._ready = select.poll()
+            self._ready.register(sock.fileno(), select.POLLIN)
+        self._transport.write(self._request)
+        self._request = b""
 
     def data_received(self, data: bytes) -> None:
-        if self._exchange is None or self._parser is None:
+        if self._exchange is None:
             self.close()  # bytes that nobody asked for: this connection cannot be trusted for the next request
             return
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError as bug:
+            cause = bug.__context__ or bug
+            raise cause from None  # an exception of our own: the loop's handler ends the run with it
         except httptools.HttpParserUpgrade:
-            self._fail("the server switched protocols")
+            self.fail("the server switched protocols")
         except httptools.HttpParserError as problem:
-            self._fail(f"not HTTP: {problem}")
+            if not self._complete:
+                self.fail(f"not HTTP: {problem}")
+            self._reusable = False
+        if self._complete:
+            self._finish()
 
     def eof_received(self) -> bool | None:
+        self._closed = True  # `connection_lost` comes a turn of the loop later
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
+        self._closed = True
         if self._exchange is None:
             return
         if exc is None and self._status and not self._framed:
-            self._finish(reusable=False)  # HTTP/1.0 style: the end of the connection is the end of the body
+            self._finish()  # HTTP/1.0 style: the end of the connection is the end of the body
         else:
             reason = "the server closed the connection" if exc is None else f"connection lost: {exc}"
-            self._fail(f"{reason} {'in the middle of the answer' if self._status else 'without an answer'}")
+            self.fail(f"{reason} {'in the middle of the answer' if self._status else 'without an answer'}")
 
-    # httptools callbacks
+    # httptools callbacks. The exchange hears of the end only when all bytes of this reading have been looked at: what
+    # follows the answer belongs to no request, least of all to the next one.
 
     def on_message_begin(self) -> None:
-        self._status, self._content_type, self._framed = 0, "", False
+        if self._complete:
+            self._reusable = False
+        else:
+            self._content_type, self._framed = "", False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         lower = name.lower()
@@ -210,30 +247,35 @@ class Connection(asyncio.Protocol):
             self._content_type = value.decode("latin-1").strip().lower()
         elif lower in (b"content-length", b"transfer-encoding"):
             self._framed = True
+        elif lower == b"keep-alive":
+            self._idle_limit_s = _idle_limit_s(value)
 
     def on_headers_complete(self) -> None:
-        assert self._parser is not None
         status = self._parser.get_status_code()
-        if status >= 200 and self._exchange is not None:
+        if status >= 200 and not self._complete and self._exchange is not None:
             self._status = status
             self._exchange.head(status, self._content_type)
 
     def on_body(self, data: bytes) -> None:
-        if self._exchange is not None:
+        if self._exchange is not None and not self._complete:
             self._exchange.body(data)
 
     def on_message_complete(self) -> None:
-        assert self._parser is not None
-        if self._status:  # an interim 1xx answer is not the answer
-            self._finish(reusable=self._parser.should_keep_alive())
+        if self._status and not self._complete:  # an interim 1xx answer is not the answer
+            self._complete = True
+            self._reusable = self._parser.should_keep_alive()
 
-    def _finish(self, reusable: bool) -> None:
+    def _finish(self) -> None:
         exchange, self._exchange = self._exchange, None
-        self._status = 0
-        if self._transport is not None:
-            if reusable:
-                self._pool.release(self)
-            else:
-                self.close()
+        if self._reusable and not self._closed:
+            self._pool.release(self)
+        else:
+            self.close()
         if exchange is not None:
             exchange.completed()
+
+
+def _idle_limit_s(keep_alive: bytes) -> float:
+    """How long a connection may idle when the server announces `Keep-Alive: timeout=N`; a fifth is kept as a margin."""
+    found = re.search(rb"timeout\s*=\s*(\d{1,9})", keep_alive)
+    return _IDLE_LIMIT_S if found is None else min(_IDLE_LIMIT_S, int(found[1]) * 0.8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from auditcube.errors import EvidenceRejected
 
 MAX_BYTES = 64 * 1024 * 1024
+MAX_DEPTH = 64
 _ZEROS = "0" * 64
 
 
@@ -31,18 +33,35 @@ def read_json(path: Path) -> tuple[Any, bytes]:
     JSON; for a member that stands twice, NaN and infinities, lone surrogates, and absurd depth.
     """
     if path.is_symlink() or not path.is_file():
-        raise EvidenceRejected(f"{path}: {'not a regular file' if path.exists() else 'missing'}")
-    if path.stat().st_size > MAX_BYTES:
-        raise EvidenceRejected(f"{path}: larger than {MAX_BYTES} bytes")
-    data = path.read_bytes()
+        raise EvidenceRejected(f"{path}: {'not a regular file' if os.path.lexists(path) else 'missing'}")
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise EvidenceRejected(f"{path}: larger than {MAX_BYTES} bytes")
+        data = path.read_bytes()
+    except OSError as problem:
+        raise EvidenceRejected(f"{path}: cannot be read: {problem.strerror}") from problem
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if _too_deep(value):
+            raise RecursionError
+        # Shows what the reader lets pass: 1e999, which it takes for infinity, and halves of surrogate pairs.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except RecursionError as problem:
-        raise EvidenceRejected(f"{path}: nested too deeply") from problem
+        raise EvidenceRejected(f"{path}: nested more than {MAX_DEPTH} levels deep") from problem
     except ValueError as problem:
         raise EvidenceRejected(f"{path}: not strict JSON: {problem}") from problem
     return value, data
+
+
+def _too_deep(value: Any) -> bool:
+    """Whether arrays and objects are nested more than MAX_DEPTH levels deep."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        inner = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, (dict, list))]
+        level = [child for children in inner for child in children]
+        if not inner:
+            return False
+    return True
 
 
 def spelling_problem(manifest: dict[str, Any], data: bytes) -> str | None:

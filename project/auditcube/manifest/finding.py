@@ -13,10 +13,12 @@ FIXES = {
     "artifact_digest": "take the file from the original output directory; it must not be edited or re-saved",
     "artifact_unlisted": "remove the file, or keep it outside of the output directory",
     "artifact_special": "replace links and special files by the regular files that were there",
+    "artifact_list": "a task lists exactly the files that it writes; take the original sidecar",
     "config": "take config.yaml from the original output directory",
     "config_hash": "the sidecar and config.yaml belong to different tasks; copy both from one directory",
     "schedule": "the runs were not made by this config's plan; run the task again",
     "events": "the events were not written by this run; take them from the original output directory",
+    "run_set": "a task makes all of its runs, or stops after one that broke off; copy the whole output directory",
     "run_id": "the events belong to another task; copy the whole output directory of one task",
     "time_order": "the sidecar's times and the events' times exclude each other; run the task again",
     "summary": "the summary does not follow from the events; take both from the original output directory",
@@ -24,7 +26,6 @@ FIXES = {
     "derived": "this member does not follow from the files beside it; take the original sidecar",
     "parent_missing": "give the directory that the task started from, with --reference_dir",
     "parent_digest": "the reference was changed or exchanged after the audit was made; give the one it started from",
-    "parent_rejected": "see the findings of the reference directory",
     "pair_mismatch": "reference and audit must have the same config, data set and endpoint",
 }
 

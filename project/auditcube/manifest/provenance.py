@@ -84,6 +84,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def _public_url(remote: str) -> str | None:
-    """A remote's URL without credentials; None for a path on this machine."""
-    found = re.fullmatch(r"(?:(https?|ssh|git)://(?:[^@/]*@)?|[^@/:]+@)([^/:@]+)[/:](.+)", remote)
-    return f"https://{found[2]}/{found[3].removesuffix('.git')}" if found else None
+    """A remote's URL without credentials; None for a path on this machine, and wherever one could be left in it."""
+    url = re.fullmatch(r"(?:https?|ssh|git)://(?:[^/]*@)?([^/:@]+)(?::[0-9]+)?/([^@?#]+)", remote)
+    found = url or re.fullmatch(r"[^@/:]+@([^/:@]+):/?([^@?#]+)", remote)  # git@host:path
+    return f"https://{found[1]}/{found[2].removesuffix('.git')}" if found else None

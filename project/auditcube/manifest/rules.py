@@ -29,18 +29,21 @@ def artifacts(root: Path, listed: Iterable[Mapping[str, Any]], present: Iterable
             found.append(("schema", name, "is listed twice"))
         names.add(name)
         found += _artifact(root, name, entry)
-    unlisted = (path for path in present if path.relative_to(root).as_posix() not in names)
-    found += [
-        ("artifact_unlisted", path.relative_to(root).as_posix(), "is not listed in the sidecar") for path in unlisted
-    ]
+    unlisted = (name for path in present if (name := path.relative_to(root).as_posix()) not in names)
+    found += [("artifact_unlisted", _printable(name), "is not listed in the sidecar") for name in unlisted]
     return found
+
+
+def _printable(name: str) -> str:
+    """A name from the file system, which may be no text at all, as one that any screen and any file can show."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _artifact(root: Path, name: str, entry: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     path = root
     for part in name.split("/"):
         path = path / part
-        if path.is_symlink():
+        if os.path.islink(path):
             return [("artifact_special", name, "is, or lies behind, a symbolic link")]
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -48,10 +51,11 @@ def _artifact(root: Path, name: str, entry: Mapping[str, Any]) -> list[tuple[str
         return [("artifact_missing", name, "is listed but absent")]
     except OSError as problem:
         return [("artifact_special", name, f"cannot be read: {problem.strerror}")]
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        return [("artifact_special", name, "is not a regular file")]
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return [("artifact_special", name, "is not a regular file")]
         if status.st_size != entry["size"]:
             return [("artifact_digest", name, f"has {status.st_size} bytes, not {entry['size']}")]
         _, sha256 = digest.of_stream(file)

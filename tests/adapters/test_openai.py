@@ -1,0 +1,395 @@
+"""The two OpenAI APIs: whole answers and streams, as vLLM, llama.cpp, OpenAI old and new give them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.feeding import CUTS, JSON, decoded, every_way, only_decode_errors, pieces, refusal
+from auditcube.adapters import openai_chat, openai_completions
+from auditcube.adapters.contract import Answer, Decoder
+from auditcube.adapters.openai import OpenAI
+from auditcube.dataset import Sample
+from builders import unhurried
+
+CHAT, COMPLETIONS = openai_chat.ADAPTER, openai_completions.ADAPTER
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+
+
+def whole(api: OpenAI) -> Callable[[], Decoder]:
+    return lambda: api.decoder("application/json; charset=utf-8")
+
+
+def streamed(api: OpenAI) -> Callable[[], Decoder]:
+    return lambda: api.decoder("text/event-stream; charset=utf-8")
+
+
+def body(choice: Any, **members: Any) -> bytes:
+    return json.dumps({"id": "x", "choices": [choice], **members}, ensure_ascii=False).encode()
+
+
+def message(content: Any, **members: Any) -> dict[str, Any]:
+    return {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop", **members}
+
+
+def delta(finish: str | None = None, /, **members: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": members, "finish_reason": finish}]}
+
+
+def piece(text: str | None, finish: str | None = None, **members: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "text": text, "finish_reason": finish, **members}]}
+
+
+def sse(*chunks: Any, end: str = "\n", done: bool = True) -> bytes:
+    events = [json.dumps(chunk, ensure_ascii=False) for chunk in chunks] + ["[DONE]"] * done
+    return "".join(f"data: {event}{end}{end}" for event in events).encode()
+
+
+# One token in each shape that a server has for it: id 7, log probability -0.5.
+CHAT_LOGPROBS = {"content": [{"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []}]}
+LLAMA_LOGPROBS = {"content": [{"id": 7, "token": "a", "bytes": [97], "logprob": -0.5, "top_logprobs": []}]}
+VLLM_LOGPROBS = {"content": [{"token": "token_id:7", "logprob": -0.5}]}
+OLD_LOGPROBS = {"tokens": ["a"], "token_logprobs": [-0.5], "top_logprobs": [{"a": -0.5}], "text_offset": [0]}
+OLD_VLLM_LOGPROBS = {"tokens": ["token_id:7"], "token_logprobs": [-0.5], "text_offset": [0]}
+TOKENS = [
+    ({"logprobs": CHAT_LOGPROBS}, {"logprobs": [-0.5]}),
+    ({"logprobs": LLAMA_LOGPROBS}, {"token_ids": [7], "logprobs": [-0.5]}),
+    ({"logprobs": VLLM_LOGPROBS}, {"token_ids": [7], "logprobs": [-0.5]}),
+    ({"logprobs": OLD_LOGPROBS}, {"logprobs": [-0.5]}),
+    ({"logprobs": OLD_VLLM_LOGPROBS}, {"token_ids": [7], "logprobs": [-0.5]}),
+    ({"token_ids": [7]}, {"token_ids": [7]}),
+    ({"token_ids": [7], "logprobs": CHAT_LOGPROBS}, {"token_ids": [7], "logprobs": [-0.5]}),
+    ({"token_ids": None, "logprobs": None}, {}),
+    ({"token_ids": [], "logprobs": {}}, {}),
+    ({"logprobs": {"content": None, "tokens": None, "token_logprobs": None, "refusal": None}}, {}),
+    ({"logprobs": {"content": []}}, {}),
+    ({"token_ids": [1, "2"], "logprobs": {"token_logprobs": ["x"]}}, {}),
+    ({"token_ids": [True], "logprobs": {"content": ["x", {"id": None, "token": None, "logprob": None}]}}, {}),
+    ({"logprobs": {"tokens": ["token_id:", "token_id:7"], "token_logprobs": [None, -1]}}, {"logprobs": [None, -1.0]}),
+    ({"logprobs": {"tokens": ["token_id:²", "token_id:" + "9" * 5000]}}, {}),
+]
+
+
+@pytest.mark.parametrize(("members", "output"), TOKENS)
+def test_token_ids_and_log_probabilities(members: dict[str, Any], output: dict[str, Any]) -> None:
+    expected = Answer({"text": "a", "finish_reason": "stop", **output}, 3, 2)
+    assert every_way(whole(CHAT), body(message("a", **members), usage=USAGE)) == (expected, 0)
+    choice = {"index": 0, "text": "a", "finish_reason": "stop", **members}
+    assert every_way(whole(COMPLETIONS), body(choice, usage=USAGE)) == (expected, 0)
+    stream = sse({"choices": [{**choice, "finish_reason": None}]}, piece("", "stop"), {"choices": [], "usage": USAGE})
+    assert every_way(streamed(COMPLETIONS), stream) == (expected, 1)
+    first = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": None, **members}]}
+    stream = sse(first, delta("stop"), {"choices": [], "usage": USAGE})
+    assert every_way(streamed(CHAT), stream) == (expected, 1)
+
+
+WEATHER = {"id": "c", "type": "function", "function": {"name": "weather", "arguments": '{"in": "Bonn"}'}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "output"),
+    [
+        (message("hi"), {"text": "hi", "finish_reason": "stop"}),
+        (message(""), {"text": "", "finish_reason": "stop"}),
+        (message(None, finish_reason=None), {"text": ""}),
+        ({"message": {}}, {"text": ""}),
+        (
+            message("ä☃", reasoning_content="hm", finish_reason="length"),  # beside the message: not read
+            {"text": "ä☃", "finish_reason": "length"},
+        ),
+        ({"message": {"content": "a", "reasoning_content": "hm"}}, {"text": "a", "reasoning": "hm"}),
+        ({"message": {"content": "a", "reasoning": "hm"}}, {"text": "a", "reasoning": "hm"}),
+        ({"message": {"content": None, "refusal": "no"}}, {"text": "", "refusal": "no"}),
+        (
+            {"message": {"content": None, "tool_calls": [WEATHER, WEATHER]}, "finish_reason": "tool_calls"},
+            {
+                "text": "",
+                "tool_call_0": 'weather{"in": "Bonn"}',
+                "tool_call_1": 'weather{"in": "Bonn"}',
+                "finish_reason": "tool_calls",
+            },
+        ),
+        ({"message": {"content": "a", "tool_calls": None}}, {"text": "a"}),
+        ({"message": {"content": "a", "tool_calls": [None, {"function": None}, {"function": {}}]}}, {"text": "a"}),
+    ],
+)
+def test_whole_chat_answers(choice: dict[str, Any], output: dict[str, Any]) -> None:
+    assert every_way(whole(CHAT), body(choice)) == (Answer(output), 0)
+
+
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        (USAGE, (3, 2)),
+        ({"prompt_tokens": 3, "completion_tokens": 0}, (3, 0)),
+        ({"prompt_tokens": 3}, (3, None)),
+        ({"prompt_tokens": None, "completion_tokens": None}, (None, None)),
+        ({"prompt_tokens": "3", "completion_tokens": 2.0}, (None, None)),
+        ({"prompt_tokens": -1, "completion_tokens": True}, (None, None)),
+        ({"prompt_tokens": 2**64 - 1, "completion_tokens": 10**15}, (None, None)),
+        (None, (None, None)),
+        ([], (None, None)),
+    ],
+)
+def test_usage(usage: Any, counts: tuple[int | None, int | None]) -> None:
+    answer, _ = every_way(whole(COMPLETIONS), body({"text": "a"}, usage=usage))
+    assert (answer.tokens_in, answer.tokens_out) == counts
+    answer, _ = every_way(streamed(COMPLETIONS), sse({**piece("a", "stop"), "usage": usage}))
+    assert (answer.tokens_in, answer.tokens_out) == counts
+
+
+@pytest.mark.parametrize("api", [CHAT, COMPLETIONS])
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"<h1>503</h1> busy", "503 busy"),
+        (b'{"choices": []}', "no choices"),
+        (b'{"choices": null}', "no choices"),
+        (b'{"choices": ["a"]}', "no choices"),
+        (b'{"choices": {}}', "no choices"),
+        (b"{}", "no choices"),
+        (b'{"choices": [{}]}', "not one of this API"),
+        (b'{"choices": [{"message": "a", "text": null}]}', "not one of this API"),
+        (b'{"error": {"message": "context is 2048", "code": 400}}', "reported an error: context is 2048"),
+        (b'{"object": "error", "message": "old"}', "reported an error: old"),
+        (body(message("a"), text="b") + b"{}", "not JSON"),
+    ],
+)
+def test_refused_whole_answers(api: OpenAI, answer: bytes, reason: str) -> None:
+    assert reason in refusal(whole(api), answer)
+
+
+def test_an_answer_of_the_other_api_is_refused() -> None:
+    assert "endpoint.api" in refusal(whole(CHAT), body({"text": "a"}))
+    assert "endpoint.api" in refusal(whole(COMPLETIONS), body(message("a")))
+
+
+ROLE = delta(role="assistant", content="")
+HELLO = [ROLE, delta(content="Hel"), delta(content="lo ☃")]
+TEXT = {"text": "Hello ☃", "finish_reason": "stop"}
+LAST = delta("stop")
+OWN_USAGE = {"choices": [], "usage": USAGE}
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        (sse(*HELLO, LAST), (Answer(TEXT), 2)),
+        (sse(*HELLO, LAST, OWN_USAGE), (Answer(TEXT, 3, 2), 2)),
+        (sse(*HELLO, {**LAST, "usage": USAGE}), (Answer(TEXT, 3, 2), 2)),
+        (sse(*({**chunk, "usage": None} for chunk in [*HELLO, LAST]), OWN_USAGE), (Answer(TEXT, 3, 2), 2)),
+        # vLLM's continuous_usage_stats: the last one counts
+        (sse(*({**c, "usage": {"prompt_tokens": 3}} for c in HELLO), {**LAST, "usage": USAGE}),
+         (Answer(TEXT, 3, 2), 2)),
+        (sse(*HELLO, LAST, done=False), (Answer(TEXT), 2)),
+        (sse(*HELLO, LAST, OWN_USAGE, done=False), (Answer(TEXT, 3, 2), 2)),
+        (sse(*HELLO), (Answer({"text": "Hello ☃"}), 2)),  # [DONE] says so too
+        (sse(*HELLO, LAST).rstrip(b"\n"), (Answer(TEXT), 2)),
+        (sse(*HELLO, LAST, end="\r\n"), (Answer(TEXT), 2)),
+        (sse(*HELLO, LAST, end="\r"), (Answer(TEXT), 2)),
+        (b": ping\n\n" + sse(*HELLO, LAST).replace(b"data", b": keep-alive\n\ndata"), (Answer(TEXT), 2)),
+        (sse(*HELLO, LAST) + b"data: after the end\n\n{}", (Answer(TEXT), 2)),
+        (sse(*HELLO, LAST) + sse(*HELLO), (Answer(TEXT), 2)),
+        (sse(*HELLO, LAST).replace(b"data: ", b"event: chunk\nid: 1\ndata:"), (Answer(TEXT), 2)),
+        # one chunk over several data lines, pretty-printed
+        (sse(ROLE, done=False)
+         + b'data: {"choices":\ndata: [{"delta": {"content": "a"},\ndata: "finish_reason": "stop"}]}\n\n',
+         (Answer({"text": "a", "finish_reason": "stop"}), 1)),
+        # members that are null, or missing
+        (sse(delta(role="assistant", content=None), delta(content=None, tool_calls=None), delta(content="a"),
+             {"choices": [{"delta": None}]}, {"choices": [{}]}, {"choices": None}, {"choices": [None]}, {}, LAST),
+         (Answer({"text": "a", "finish_reason": "stop"}), 1)),
+        # all tokens ended within a character: llama.cpp then streams no text at all
+        (sse({**delta("length"), "usage": USAGE}), (Answer({"text": "", "finish_reason": "length"}, 3, 2), 0)),
+        (sse(ROLE, delta(reasoning_content="let me"), delta(reasoning_content=" see"), delta(content="42"), LAST),
+         (Answer({"text": "42", "reasoning": "let me see", "finish_reason": "stop"}), 3)),
+        (sse(ROLE,
+             delta(tool_calls=[{"index": 0, "id": "c", "function": {"name": "weather", "arguments": ""}}]),
+             delta(tool_calls=[{"index": 0, "function": {"arguments": '{"in":'}}]),
+             delta(tool_calls=[{"index": 0, "function": {"arguments": ' "Bonn"}'}}]),
+             delta(tool_calls=[{"index": 1, "function": {"name": "time", "arguments": "{}"}}]),
+             delta("tool_calls")),
+         (Answer({"text": "", "tool_call_0": 'weather{"in": "Bonn"}', "tool_call_1": "time{}",
+                  "finish_reason": "tool_calls"}), 4)),
+        # the second of two choices is counted as output, but not kept
+        (sse(delta(content="a"), {"choices": [{**delta("length", content="b")["choices"][0], "index": 1}]}, LAST),
+         (Answer({"text": "a", "finish_reason": "stop"}), 2)),
+    ],
+)  # fmt: skip
+def test_chat_streams(stream: bytes, expected: tuple[Answer, int]) -> None:
+    assert every_way(streamed(CHAT), stream) == expected
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        (sse(piece("a"), piece("b"), piece("", "stop")), (Answer({"text": "ab", "finish_reason": "stop"}), 2)),
+        (sse(piece("a", "stop"), done=False), (Answer({"text": "a", "finish_reason": "stop"}), 1)),
+        (sse(piece(None), piece("a"), piece(None, "length")), (Answer({"text": "a", "finish_reason": "length"}), 1)),
+        (sse(piece("", token_ids=[5]), piece("", "stop")),
+         (Answer({"text": "", "token_ids": [5], "finish_reason": "stop"}), 1)),
+    ],
+)  # fmt: skip
+def test_completion_streams(stream: bytes, expected: tuple[Answer, int]) -> None:
+    assert every_way(streamed(COMPLETIONS), stream) == expected
+
+
+@pytest.mark.parametrize(
+    ("stream", "reason"),
+    [
+        (b"", "the stream ended before the answer did"),
+        (sse(*HELLO, done=False), "the stream ended before the answer did"),
+        (sse(*HELLO, LAST, done=False)[:-30], "not JSON"),
+        (sse(done=True), "no choices"),
+        (sse(OWN_USAGE), "no choices"),
+        (sse(*HELLO, {"error": {"message": "CUDA out of memory"}}), "reported an error: CUDA out of memory"),
+        (sse(*HELLO, {"object": "error", "message": "aborted"}), "reported an error: aborted"),
+        (b'event: error\ndata: {"error": "gone"}\n\n', "gone"),
+        (b"data: oops\n\n", "oops"),
+        (b"data: null\n\n", "a JSON object is wanted"),
+        (b'{"error": {"message": "not a stream"}}', "the stream ended before"),
+        (b"<html></html>", "the stream ended before"),
+    ],
+)
+def test_refused_streams(stream: bytes, reason: str) -> None:
+    assert reason in refusal(streamed(CHAT), stream)
+
+
+def test_every_cut_stream_is_refused() -> None:
+    """Up to the finish reason; from there on the answer is complete, with or without what may follow."""
+    stream = sse(*HELLO, LAST, OWN_USAGE)
+    complete = stream.index(b"}", stream.index(b'"stop"'))
+    for end in range(complete):
+        refusal(streamed(CHAT), stream[:end])
+
+
+def test_chunks_are_counted_as_they_come() -> None:
+    decoder = streamed(CHAT)()
+    counts = [decoder.feed(sse(chunk, done=False)) for chunk in [*HELLO, LAST, OWN_USAGE]]
+    assert counts == [0, 1, 1, 0, 0]
+
+
+@unhurried
+@given(CUTS)
+def test_no_cut_changes_anything(cuts: list[float]) -> None:
+    stream = sse(*HELLO, LAST, OWN_USAGE, end="\r\n")
+    assert decoded(streamed(CHAT), pieces(stream, cuts)) == (Answer(TEXT, 3, 2), 2)
+    answer = body(message("ä☃"), usage=USAGE)
+    assert decoded(whole(CHAT), pieces(answer, cuts))[0].output["text"] == "ä☃"
+
+
+LOGPROBS = st.fixed_dictionaries({}, optional={
+    "content": JSON | st.lists(st.fixed_dictionaries({}, optional={"id": JSON, "token": JSON, "logprob": JSON})),
+    "tokens": JSON, "token_logprobs": JSON,
+})  # fmt: skip
+CALLS = st.lists(st.fixed_dictionaries({}, optional={"index": JSON, "function": JSON | st.fixed_dictionaries(
+    {}, optional={"name": JSON, "arguments": JSON})}))  # fmt: skip
+MESSAGES = JSON | st.fixed_dictionaries(
+    {}, optional={"content": JSON, "reasoning_content": JSON, "refusal": JSON, "tool_calls": JSON | CALLS}
+)
+CHOICES = JSON | st.fixed_dictionaries({}, optional={
+    "index": JSON, "delta": MESSAGES, "message": MESSAGES, "text": JSON, "finish_reason": JSON, "token_ids": JSON,
+    "logprobs": JSON | LOGPROBS,
+})  # fmt: skip
+BODIES = JSON | st.fixed_dictionaries({}, optional={
+    "choices": JSON | st.lists(CHOICES, max_size=2), "error": JSON, "object": JSON,
+    "usage": JSON | st.fixed_dictionaries({}, optional={"prompt_tokens": JSON, "completion_tokens": JSON}),
+})  # fmt: skip
+
+
+@unhurried
+@given(st.sampled_from([CHAT, COMPLETIONS]), st.lists(BODIES, min_size=1, max_size=3))
+def test_any_member_may_be_anything(api: OpenAI, bodies: list[Any]) -> None:
+    only_decode_errors(whole(api), json.dumps(bodies[0]).encode())
+    only_decode_errors(streamed(api), sse(*bodies))
+
+
+@unhurried
+@given(st.sampled_from([CHAT, COMPLETIONS]), st.binary())
+def test_any_bytes(api: OpenAI, data: bytes) -> None:
+    only_decode_errors(whole(api), data)
+    only_decode_errors(streamed(api), data)
+    only_decode_errors(streamed(api), b"data: " + data + b"\n\n")
+
+
+def sent(api: OpenAI, fields: dict[str, Any], **parameters: Any) -> dict[str, Any]:
+    decoded_body: dict[str, Any] = json.loads(api.encode(Sample(0, fields), None, parameters))
+    return decoded_body
+
+
+SAID = [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "parameters", "request_body"),
+    [
+        ({"prompt": "hi"}, {}, {"messages": SAID}),
+        ({"messages": SAID}, {}, {"messages": SAID}),
+        ({"messages": SAID, "prompt": ""}, {}, {"messages": SAID}),
+        ({"prompt": "hi", "system": "s"}, {}, {"messages": [{"role": "system", "content": "s"}, *SAID]}),
+        ({"prompt": "hi"}, {"system": "s"}, {"messages": [{"role": "system", "content": "s"}, *SAID]}),
+        ({"prompt": "hi", "seed": 2}, {"seed": 1, "stream": True, "max_tokens": None},
+         {"messages": SAID, "seed": 2, "stream": True}),
+        ({"prompt": "hi"}, {"logit_bias": {7: -100}, "stream_options": {"include_usage": True}},
+         {"messages": SAID, "logit_bias": {"7": -100}, "stream_options": {"include_usage": True}}),
+        ({"prompt": "hi", "tools": []}, {}, {"messages": SAID, "tools": []}),
+    ],
+)  # fmt: skip
+def test_chat_requests(fields: dict[str, Any], parameters: dict[str, Any], request_body: dict[str, Any]) -> None:
+    assert sent(CHAT, fields, **parameters) == request_body
+
+
+def test_completion_requests() -> None:
+    assert sent(COMPLETIONS, {"prompt": [1, 2]}, max_tokens=4, cache_prompt=False) == {
+        "prompt": [1, 2], "max_tokens": 4, "cache_prompt": False,
+    }  # fmt: skip
+    assert json.loads(COMPLETIONS.encode(Sample(0, {"prompt": "p"}), "m", {})) == {"model": "m", "prompt": "p"}
+
+
+@pytest.mark.parametrize("api", [CHAT, COMPLETIONS])
+def test_parameters(api: OpenAI) -> None:
+    assert api.check_parameters({"anything": [{"nested": None}], "stream": False}) is None
+    assert api.check_parameters({"stream": None}) is None
+    assert api.check_parameters({"stream": "yes"}) == "stream: true or false is wanted"
+
+
+SALT = "00ff10203040"
+IMAGE = {"type": "image_url", "image_url": {"url": "data:"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "changed"),
+    [
+        ({"prompt": "hi", "system": "s"}, {"prompt": "hi", "system": f"{SALT} s"}),
+        ({"prompt": "hi", "system": ""}, {"prompt": f"{SALT} hi", "system": ""}),
+        ({"prompt": "", "messages": SAID}, {"prompt": "", "messages": [{"role": "user", "content": f"{SALT} hi"}]}),
+        ({"messages": [{"role": "user", "content": [IMAGE]}]},
+         {"messages": [{"role": "user", "content": [{"type": "text", "text": SALT}, IMAGE]}]}),
+        ({"messages": [{"role": "assistant", "content": None}, *SAID]},
+         {"messages": [{"role": "system", "content": SALT}, {"role": "assistant", "content": None}, *SAID]}),
+        ({"messages": ["not a message"]}, {"messages": [{"role": "system", "content": SALT}, "not a message"]}),
+    ],
+)  # fmt: skip
+def test_salted_chats(fields: dict[str, Any], changed: dict[str, Any]) -> None:
+    before = json.dumps(fields)
+    assert CHAT.salted(Sample(0, fields), SALT).fields == changed
+    assert json.dumps(fields) == before
+
+
+@pytest.mark.parametrize(
+    ("prompt", "changed"),
+    [
+        ("hi", f"{SALT} hi"),
+        ([5, 6], [0, 255, 16, 32, 48, 64, 5, 6]),
+        (["a", "b"], [f"{SALT} a", f"{SALT} b"]),
+        ([[5], [6]], [[0, 255, 16, 32, 48, 64, 5], [0, 255, 16, 32, 48, 64, 6]]),
+    ],
+)
+def test_salted_prompts(prompt: Any, changed: Any) -> None:
+    assert COMPLETIONS.salted(Sample(0, {"prompt": prompt}), SALT).fields == {"prompt": changed}

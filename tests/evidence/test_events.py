@@ -1,0 +1,95 @@
+"""An event as a line, and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditcube.evidence.events import Event, Status
+from auditcube.evidence.table import EventTable, read_events
+from builders import end_of, event, start_of, table_of, unhurried
+
+NS = st.integers(0, 2**63 - 1)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    return Event(
+        ordinal=draw(st.integers(0, 2**40)),
+        sample=draw(NS),
+        due_ns=draw(NS),
+        issued_ns=draw(NS),
+        done_ns=draw(NS),
+        status=draw(st.sampled_from(Status)),
+        salt=draw(st.none() | TEXT),
+        http_status=draw(st.none() | st.integers(100, 599)),
+        bytes_in=draw(NS),
+        chunks=draw(st.integers(0, 2**40)),
+        first_ns=draw(st.none() | NS),
+        last_ns=draw(st.none() | NS),
+        tokens_in=draw(st.none() | NS),
+        tokens_out=draw(st.none() | NS),
+        error=draw(st.none() | TEXT),
+    )
+
+
+def same(one: EventTable, other: EventTable) -> bool:
+    return all(
+        np.array_equal(value, getattr(other, name)) if isinstance(value, np.ndarray) else value == getattr(other, name)
+        for name, value in vars(one).items()
+    )
+
+
+@unhurried
+@given(rows=st.lists(events(), max_size=15))
+def test_what_is_written_is_what_is_read(tmp_path_factory: pytest.TempPathFactory, rows: list[Event]) -> None:
+    path = tmp_path_factory.getbasetemp() / "events.jsonl"
+    head, foot = start_of(), end_of(len(rows))
+    path.write_bytes(
+        orjson.dumps({"start": head})
+        + b"\n"
+        + b"".join(row.to_line() for row in rows)
+        + orjson.dumps({"end": foot})
+        + b"\n"
+    )
+    assert same(read_events([path]), table_of(rows, starts=[head], ends=[foot]))
+
+
+@unhurried
+@given(events())
+def test_an_event_is_one_line(row: Event) -> None:
+    line = row.to_line()
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+
+
+def test_what_an_event_does_not_have_is_left_out() -> None:
+    assert json.loads(event(4, issued=1, done=2).to_line()) == {
+        "ordinal": 4,
+        "sample": 4,
+        "due_ns": 0,
+        "issued_ns": 1,
+        "done_ns": 2,
+        "status": "ok",
+        "bytes_in": 0,
+    }
+
+
+def test_zero_is_something_that_an_event_has() -> None:
+    written = json.loads(event(tokens_in=0, tokens_out=0, first_ns=0, last_ns=0, http_status=0, error="").to_line())
+    assert {"tokens_in", "tokens_out", "first_ns", "last_ns", "http_status", "error"} <= written.keys()
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_every_status_has_its_word(status: Status, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(orjson.dumps({"start": start_of()}) + b"\n" + event(status=status).to_line())
+    assert read_events([path]).ok.tolist() == [status is Status.OK]
+    assert json.loads(event(status=status).to_line())["status"] == status.value

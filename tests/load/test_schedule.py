@@ -1,0 +1,127 @@
+"""The schedule: everything that is sent, and its digest, before anything is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditcube.load.order import Salted, Single, WithoutReplacement
+from auditcube.load.schedule import Query, RunSpec, Schedule, Seeds
+from auditcube.scenario import Scenario
+from builders import load_of, schedule_of, unhurried
+
+MLPERF = 10487924139932647040  # one of MLPerf's published seeds, beyond 2**53 and 2**63
+OFFLINE = schedule_of(1000, load_of(), order=WithoutReplacement((3,)), size=248)
+SERVER = schedule_of(1000, load_of(Scenario.SERVER, target_qps=12.5, seeds=Seeds(MLPERF, 2**64 - 1, 0)), size=7)
+WARMUP = Schedule(RunSpec("warmup", Salted(), 100), load_of(), 248)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "digest"),
+    [
+        (OFFLINE, "0d1fea414cb0991171b7f632f65477e7804e8f0f1751d5be84f60b7e16f135e1"),
+        (SERVER, "66dda3d2fd8bac7a731bfdd1d75999c66bb8d469ca4c8b5b7ea43bc13bbfbc54"),
+        (WARMUP, "2a43360a85b8e6ff328160dc7785035d7f395ce53aebf80d2aa406836e838ab9"),
+    ],
+)
+def test_the_digest_is_the_same_on_every_machine_and_python(schedule: Schedule, digest: str) -> None:
+    assert schedule.digest() == digest
+
+
+def test_the_digest_is_of_one_line_per_planned_query() -> None:
+    schedule = Schedule(RunSpec("warmup", Salted(), 2), load_of(Scenario.SERVER), 5)
+    a, b = schedule.planned()
+    lines = f"0 {a.sample} {a.due_ns} {a.salt}\n1 {b.sample} {b.due_ns} {b.salt}\n"
+    assert schedule.digest() == hashlib.sha256(lines.encode()).hexdigest()
+    plain = schedule_of(1, order=Single(4))
+    assert plain.digest() == hashlib.sha256(b"0 4 0 -\n").hexdigest()
+
+
+def test_the_queries_go_on_after_the_plan_by_the_same_rule() -> None:
+    short, long = schedule_of(3, size=5), schedule_of(12, size=5)
+    queries = short.queries()
+    assert [next(queries) for _ in range(12)] == list(long.planned())
+
+
+def queries_of(seeds: Seeds) -> list[Query]:
+    return list(schedule_of(50, load_of(Scenario.SERVER, seeds=seeds), size=100).planned())
+
+
+@unhurried
+@given(st.integers(0, 2**64 - 1))
+def test_the_seed_of_the_order_moves_no_time_and_no_capture(seed: int) -> None:
+    base, moved = queries_of(Seeds()), queries_of(Seeds(order=seed))
+    assert [q.due_ns for q in base] == [q.due_ns for q in moved]
+    assert ([q.sample for q in base] == [q.sample for q in moved]) == (seed == 42)
+
+
+@unhurried
+@given(st.integers(0, 2**64 - 1))
+def test_the_seed_of_the_arrivals_moves_no_sample(seed: int) -> None:
+    base, moved = queries_of(Seeds()), queries_of(Seeds(arrival=seed))
+    assert [q.sample for q in base] == [q.sample for q in moved]
+    assert ([q.due_ns for q in base] == [q.due_ns for q in moved]) == (seed == 42)
+
+
+@unhurried
+@given(st.integers(0, 2**64 - 1))
+def test_the_seed_of_the_capture_moves_no_query(seed: int) -> None:
+    assert queries_of(Seeds()) == queries_of(Seeds(capture=seed))
+
+
+def captured(schedule: Schedule, count: int = 2000) -> set[int]:
+    return {ordinal for ordinal in range(count) if schedule.captures(ordinal)}
+
+
+def test_only_its_own_seed_moves_the_capture() -> None:
+    base = schedule_of(10, capture=0.25)
+    other = replace(base, load=replace(base.load, seeds=Seeds(order=1, arrival=1)))
+    assert captured(base) == captured(other)
+    assert captured(base) != captured(replace(base, load=replace(base.load, seeds=Seeds(capture=1))))
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.25, 430, 570), (1.0, 2000, 2000)])
+def test_the_share_of_captured_outputs(share: float, low: int, high: int) -> None:
+    assert low <= len(captured(schedule_of(10, capture=share))) <= high
+
+
+def test_a_larger_share_keeps_what_a_smaller_one_kept() -> None:
+    assert captured(schedule_of(10, capture=0.1)) < captured(schedule_of(10, capture=0.2))
+
+
+@pytest.mark.parametrize("scenario", [Scenario.OFFLINE, Scenario.SINGLE_STREAM, Scenario.MULTI_STREAM])
+def test_without_an_arrival_rate_everything_is_due_at_once(scenario: Scenario) -> None:
+    assert {q.due_ns for q in schedule_of(20, load_of(scenario)).planned()} == {0}
+
+
+def test_the_file_of_a_paced_run() -> None:
+    written = json.loads(json.dumps(SERVER.to_json()))
+    plan = list(SERVER.planned())
+    assert written["due_ns"] == [q.due_ns for q in plan]
+    assert written["samples"] == [q.sample for q in plan]
+    assert written["salts"] is None
+    assert written["schedule_sha256"] == SERVER.digest()
+    assert written["load"]["seeds"] == {"order": str(MLPERF), "arrival": str(2**64 - 1), "capture": "0"}
+    assert written["spec"] == {
+        "label": "reference",
+        "order": {"kind": "without_replacement", "middle": []},
+        "queries": 1000,
+        "min_duration_s": 0.0,
+        "capture": 0.0,
+    }
+
+
+def test_the_file_of_an_unpaced_or_salted_run_holds_only_what_it_has() -> None:
+    assert OFFLINE.to_json()["due_ns"] is None
+    assert OFFLINE.to_json()["salts"] is None
+    assert WARMUP.to_json()["salts"] == [q.salt for q in WARMUP.planned()]
+
+
+def test_equal_specs_are_equal_and_can_share_a_run() -> None:
+    assert RunSpec("a", WithoutReplacement((3,)), 5) == RunSpec("a", WithoutReplacement((3,)), 5)
+    assert len({RunSpec("a", Single(3), 5), RunSpec("a", Single(3), 5), RunSpec("a", Single(4), 5)}) == 2

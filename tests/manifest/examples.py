@@ -1,0 +1,72 @@
+"""Manifests that the schema accepts: the least, and one with every member."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# The example of mlcommons/mlcube issue 367, as it stands there.
+ISSUE_367: dict[str, Any] = {
+    "schema_version": "mlcube.run_audit.v1",
+    "mlcube_task": "run",
+    "runner": "docker",
+    "image": "...",
+    "mlcube_config_hash": "...",
+    "benchmark": "...",
+    "dataset_refs": [
+        {"source_id": "...", "kind": "dataset", "provenance": "...", "redaction_status": "safe_for_public_log"}
+    ],
+    "result_paths": ["..."],
+    "provenance": {"repo": "...", "commit": "...", "created_at": "..."},
+    "claim_status": "diagnostic",
+    "redaction_status": "safe_for_public_log",
+}
+HASH = "0123456789abcdef" * 4
+UUID = "01931e2c-7b1a-7def-8123-456789abcdef"
+TIME = "2026-11-22T05:00:00.123456Z"
+FULL: dict[str, Any] = ISSUE_367 | {
+    "run_id": UUID,
+    "task_status": {"state": "completed", "exit_code": 0},
+    "started_on": TIME,
+    "finished_on": TIME,
+    "monotonic_duration_ns": 5,
+    "config_hashes": {"mlcube_yaml": HASH, "effective_config": HASH},
+    "dataset_refs": [
+        ISSUE_367["dataset_refs"][0]
+        | {"digest": {"sha256": HASH}, "size": 10, "format": "jsonl", "rows": 3, "samples": 2}
+    ],
+    "provenance": ISSUE_367["provenance"]
+    | {"dirty": False, "tool": {"name": "auditcube", "version": "1", "commit": "c"}},
+    "artifacts": [
+        {
+            "role": "events",
+            "path": "runs/reference/events.jsonl",
+            "size": 3,
+            "media_type": "application/jsonl",
+            "digest": {"sha256": HASH},
+        }
+    ],
+    "seeds": {"order": "0", "arrival": "18446744073709551615", "capture": "42"},
+    "environment": {"python": "3.11.7", "system": "Linux", "machine": "x86_64", "cpu_count": 2},
+    "parents": [{"task": "run_reference", "run_id": UUID, "manifest_sha256": HASH}],
+    "verdicts": [
+        {
+            "test": "test04",
+            "outcome": "PASS",
+            "code": "no_caching",
+            "reason": "r",
+            "numbers": {"gain": 0.5, "limit_per_s": None, "source": "config", "n": 3, "b": True},
+            "remarks": [{"code": "drift", "text": "t"}],
+        }
+    ],
+    "headline": [
+        {
+            "metric": "reference.throughput",
+            "value": "12.5",
+            "unit": "queries/s",
+            "source": {"path": "runs/reference/summary.json", "json_pointer": "/throughput_per_s"},
+        }
+    ],
+    "non_claims": ["x"],
+    "manifest_digest": {"sha256": HASH},
+    "extensions": {"anything": [1, {"goes": None}]},
+}

@@ -1,0 +1,269 @@
+"""Numbers from events: what counts, from when to when, and what never counts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditcube.evidence.events import Event, Status
+from auditcube.load.order import Salted
+from auditcube.load.pacing import End
+from auditcube.load.schedule import RunSpec, Schedule
+from auditcube.metrics import PERCENTILES, Run, check_against_plan, distribution, mean, percentile
+from auditcube.scenario import Scenario
+from builders import S, end_of, event, load_of, run_of, schedule_of, steady, table_of, unhurried
+
+FAILURES = [status for status in Status if status is not Status.OK]
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "rank"),
+    [
+        (1, 50, 1),
+        (1, 99.9, 1),
+        (1, 100, 1),
+        (2, 50, 1),
+        (2, 50.1, 2),
+        (3, 50, 2),
+        (10, 90, 9),
+        (10, 90.1, 10),
+        (10, 97, 10),
+        (20, 95, 19),
+        (100, 97, 97),
+        (100, 99, 99),
+        (100, 99.9, 100),
+        (101, 99, 100),
+        (1000, 99.9, 999),  # 99.9 / 100 * 1000 is 999.0000000000001
+        (1001, 99.9, 1000),
+        (2000, 99.9, 1998),
+        (10_000, 99.9, 9990),
+        (100, 7, 7),  # 7 / 100 * 100 is 7.000000000000001
+        (10, 0.0001, 1),
+        (10, 100, 10),
+    ],
+)
+def test_a_percentile_is_the_nearest_rank(count: int, share: float, rank: int) -> None:
+    assert percentile(np.arange(1, count + 1, dtype=np.int64), share) == rank
+
+
+@unhurried
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=300), st.sampled_from([*PERCENTILES, 1.0, 33.0, 100.0]))
+def test_a_percentile_is_the_smallest_value_with_that_share_not_above_it(values: list[int], share: float) -> None:
+    found = percentile(np.sort(np.array(values, dtype=np.int64)), share)
+    # In integers, so that nothing rounds: share has one decimal.
+    needed = round(share * 10) * len(values)
+    assert 1000 * sum(value <= found for value in values) >= needed
+    assert 1000 * sum(value < found for value in values) < needed
+
+
+def test_a_distribution() -> None:
+    values = np.arange(1000, 0, -1, dtype=np.int64)
+    assert distribution(values) == {
+        "count": 1000,
+        "min": 1,
+        "mean": 500.5,
+        "max": 1000,
+        "percentiles": {"50": 500, "90": 900, "95": 950, "97": 970, "99": 990, "99.9": 999},
+    }
+    assert distribution(values[:0]) is None
+
+
+def test_a_mean_is_exact_where_floating_point_sums_are_not() -> None:
+    assert mean(np.array([2**53, 1, 1, -(2**53)], dtype=np.int64)) == 0.5
+
+
+def test_throughput_is_from_the_first_issue_to_the_last_completion() -> None:
+    run = run_of([event(0, issued=S, done=3 * S), event(1, issued=2 * S, done=6 * S)])
+    assert run.duration_s == 5.0
+    assert run.throughput_per_s == 2 / 5
+
+
+@pytest.mark.parametrize("status", FAILURES)
+def test_a_failed_query_is_in_no_rate_and_in_no_percentile(status: Status) -> None:
+    good = [event(0, done=S), event(1, issued=S, done=2 * S)]
+    bad = [event(2, issued=S, done=50 * S, status=status, error="x"), event(3, issued=3, done=4, status=status)]
+    run = run_of([*good, *bad])
+    assert (run.completed, run.failed) == (2, 2)
+    assert run.throughput_per_s == 1.0  # the last completion, not the last failure
+    assert run.latencies_ns.tolist() == [S, S]
+    summary = run.summary()
+    assert summary["queries"]["completed"] == 2
+    assert summary["queries"]["failed"] == {status.value: 2}
+    assert summary["latency_ns"]["max"] == S
+    assert summary["errors"] == ["x"]
+
+
+def test_a_run_of_failures_has_no_throughput_rather_than_zero() -> None:
+    run = run_of([event(0, status=Status.TIMEOUT), event(1, status=Status.CANCELLED)])
+    assert (run.completed, run.failed, run.duration_s, run.throughput_per_s) == (0, 2, 0.0, None)
+    assert run.half_throughputs_per_s() is None
+    assert run.summary()["latency_ns"] is None
+
+
+def test_a_run_without_events() -> None:
+    run = run_of([], queries=5)
+    assert (run.completed, run.failed, run.throughput_per_s) == (0, 0, None)
+    assert run.summary()["queries"]["issued"] == 0
+    json.dumps(run.summary(), allow_nan=False)
+
+
+def test_a_run_that_takes_no_time_has_no_throughput() -> None:
+    assert run_of([event(0, issued=5, done=5)]).throughput_per_s is None
+
+
+@pytest.mark.parametrize(
+    ("scenario", "latency", "slip"),
+    [(Scenario.SERVER, 90, 10), (Scenario.OFFLINE, 80, None), (Scenario.SINGLE_STREAM, 80, None)],
+)
+def test_latency_counts_from_the_due_time_where_there_is_one(
+    scenario: Scenario, latency: int, slip: int | None
+) -> None:
+    run = run_of([event(0, due_ns=10, issued=20, done=100)], load=load_of(scenario))
+    assert run.latencies_ns.tolist() == [latency]
+    told = run.summary()["schedule_slip_ns"]
+    assert (told and told["max"]) == slip
+
+
+def test_half_throughputs() -> None:
+    # The first three complete in 3 s, the other three in 1.5 s.
+    done = [S, 2 * S, 3 * S, int(3.5 * S), 4 * S, int(4.5 * S)]
+    assert run_of([event(n, done=ns) for n, ns in enumerate(done)]).half_throughputs_per_s() == (1.0, 2.0)
+    odd = run_of([event(n, done=ns) for n, ns in enumerate([S, 2 * S, 3 * S, 4 * S, 5 * S])])
+    assert odd.half_throughputs_per_s() == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("done", [[S, 2 * S, 3 * S], [0, 0, S, S], [S, S, S, S]])
+def test_half_throughputs_of_too_little(done: list[int]) -> None:
+    assert run_of([event(n, done=ns) for n, ns in enumerate(done)]).half_throughputs_per_s() is None
+
+
+def test_the_latency_of_a_row_is_told_relative_to_those_issued_around_it() -> None:
+    """Eight on either side count: not the slow ones further off, not a failed one, whatever order they ended in."""
+    rows = [event(n, issued=0, done=100 if 11 <= n <= 29 else 9999) for n in range(41)]
+    rows[20] = event(20, issued=0, done=250)
+    rows[19] = event(19, issued=0, done=7777, status=Status.TIMEOUT)
+    run = run_of(rows[::-1], load=load_of(max_in_flight=1))
+    assert run.relative_latency(20) == 2.5
+    assert run.relative_latency(19) is None
+    assert run.relative_latency(99) is None
+    assert run_of([event(3, issued=0, done=5)]).relative_latency(3) is None
+
+
+@pytest.mark.parametrize(
+    ("workers", "reasons", "end"),
+    [
+        (1, ["completed"], End.COMPLETED),
+        (1, ["max_duration"], End.MAX_DURATION),
+        (1, ["interrupted"], End.INTERRUPTED),
+        (1, [], None),
+        (2, ["completed", "completed"], End.COMPLETED),
+        (2, ["completed"], None),  # the other was killed
+        (2, ["interrupted"], None),
+        (3, ["completed", "max_duration", "completed"], End.MAX_DURATION),
+        (3, ["max_duration", "interrupted", "completed"], End.INTERRUPTED),
+        (2, ["completed", "completed", "completed"], None),
+        (1, ["finished"], None),  # a word that no version of ours writes says nothing
+        (2, ["completed", ""], None),
+    ],
+)
+def test_the_end_of_a_run_is_the_worst_that_happened_to_a_worker(
+    workers: int, reasons: list[str], end: End | None
+) -> None:
+    run = run_of(
+        [event()], load=load_of(workers=workers), ends=[end_of(1, reason, n) for n, reason in enumerate(reasons)]
+    )
+    assert run.end is end
+    assert run.summary()["end"] == (end.value if end else None)
+
+
+def test_first_chunks_and_tokens_are_of_completed_answers_that_have_them() -> None:
+    rows = [
+        event(0, issued=10, done=S, first_ns=30, last_ns=90, chunks=3, tokens_in=5, tokens_out=7),
+        event(1, issued=10, done=S, tokens_out=1),
+        event(2, issued=10, done=S),
+        event(3, issued=10, first_ns=15, last_ns=16, chunks=1, tokens_out=99, status=Status.DECODE_ERROR),
+    ]
+    summary = run_of(rows).summary()
+    assert summary["time_to_first_chunk_ns"]["count"] == 1
+    assert summary["time_to_first_chunk_ns"]["max"] == 20
+    seconds = (S - 10) / 1e9
+    assert summary["tokens"] == {"source": "usage", "answers": 2, "in": 5, "out": 8, "out_per_s": 8 / seconds}
+    assert run_of([event(0)]).summary()["tokens"] is None
+
+
+def test_the_order_of_the_events_changes_no_number() -> None:
+    rows = steady(9, 7 * S, failed=1)
+    assert run_of(rows[::-1]).summary() == run_of(rows).summary()
+
+
+def followed(schedule: Schedule, count: int, **changes: object) -> Run:
+    """A run whose events are exactly what the schedule says."""
+    rows = [
+        event(q.ordinal, sample=q.sample, due_ns=q.due_ns, salt=q.salt, issued=q.due_ns, done=q.due_ns + 5)
+        for q, _ in zip(schedule.queries(), range(count), strict=False)
+    ]
+    return changed(schedule, rows)
+
+
+def changed(schedule: Schedule, rows: list[Event]) -> Run:
+    return Run(schedule.spec, schedule.load, table_of(rows))
+
+
+SCHEDULES = {
+    "offline": schedule_of(10),
+    "server": schedule_of(10, load_of(Scenario.SERVER)),
+    "salted": Schedule(RunSpec("warmup", Salted(), 10), load_of(), 10),
+}
+
+
+@pytest.mark.parametrize("count", [0, 3, 10, 25])
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+def test_events_that_follow_their_schedule_are_no_problem(schedule: Schedule, count: int) -> None:
+    assert check_against_plan(followed(schedule, count), schedule) == []
+
+
+CONTRADICTIONS = [
+    ("repeated", {"ordinal": 1}, "more than one event"),
+    ("negative", {"ordinal": -1}, "negative ordinal"),
+    ("not planned", {"ordinal": 20}, "query 20 was not planned"),
+    ("sample", {"sample": 99}, "query 2 asked for sample 99"),
+    ("due", {"due_ns": 1}, "due 1; the plan says otherwise"),
+    ("salt", {"salt": "0" * 12}, "the plan says otherwise"),
+    ("early", {"issued_ns": -1}, "before it was due"),
+    ("backwards", {"done_ns": -1}, "ended before it was issued"),
+]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+@pytest.mark.parametrize(
+    ("change", "message"), [case[1:] for case in CONTRADICTIONS], ids=[c[0] for c in CONTRADICTIONS]
+)
+def test_events_that_contradict_their_schedule_are_found(
+    schedule: Schedule, change: dict[str, object], message: str
+) -> None:
+    rows = [
+        event(q.ordinal, sample=q.sample, due_ns=q.due_ns, salt=q.salt, issued=q.due_ns, done=q.due_ns + 5)
+        for q in schedule.planned()
+    ]
+    rows[2] = replace(rows[2], **change)  # type: ignore[arg-type]
+    problems = check_against_plan(changed(schedule, rows), schedule)
+    assert any(message in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize("told", [9, 11])
+def test_an_end_record_that_tells_of_another_number_of_events_is_found(told: int) -> None:
+    schedule = SCHEDULES["offline"]
+    run = followed(schedule, 10)
+    forged = Run(run.spec, run.load, replace(run.events, ends=(end_of(told),)))
+    assert check_against_plan(forged, schedule) == [f"there are 10 events, but the end records tell of {told}"]
+
+
+def test_a_killed_run_tells_of_no_number_and_its_events_are_still_checked() -> None:
+    schedule = SCHEDULES["offline"]
+    run = followed(schedule, 4)
+    assert check_against_plan(Run(run.spec, run.load, replace(run.events, ends=())), schedule) == []

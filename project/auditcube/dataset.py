@@ -18,7 +18,6 @@ import orjson
 
 from auditcube.errors import InvalidInput
 
-
 MAX_SAMPLES = 10_000_000  # what a reviewer's machine can still put into an order
 
 

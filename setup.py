@@ -30,7 +30,7 @@ SCHEMAS = sorted(path.relative_to(ROOT) for path in ROOT.glob("schemas/*.json"))
 REQUIRES = [
     "pydantic>=2.8",
     "PyYAML>=6.0.2",
-    "jsonschema[format-nongpl]>=4.21",
+    "jsonschema>=4.21",
     "requests>=2.31",
     "numpy>=1.26; python_version < '3.13'",
     "numpy>=2.1; python_version >= '3.13'",

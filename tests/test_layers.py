@@ -50,7 +50,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "results": ("audits", "evidence", "job", "metrics", *PLANNED_LOAD),
     "verification": ("config", "evidence", "job", "manifest", "metrics", "results", *PLANNED_LOAD),
     "progress": ("load.engine",),
-    "terminal": ("results", "verification"),
+    "terminal": ("load.pacing", "results", "verification"),
     "arguments": ("__init__", "demo.options"),
     "tasks": ANYTHING,
     "demonstration": ANYTHING,

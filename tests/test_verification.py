@@ -38,7 +38,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     folder = tmp_path_factory.mktemp("shelf")
     shelf = Shelf(folder / "audit", folder / "reference", folder / "run_audit", folder / "verify")
     with sure_to_pass() as server:
-        given = ("--config", job(folder, server.url, {"load": {"warmup_queries": 3}}, samples=12))
+        given = ("--config", job(folder, server.url, {"load": {"warmup_queries": 3}}))
         for task, output in (("audit", shelf.audit), ("run_reference", shelf.reference)):
             assert called(task, *given, "--output_dir", output).code == 0
         pair = ("--reference_dir", shelf.reference)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from auditcube.load.pacing import End
 from auditcube.results import Performed
 from auditcube.verification import Verification
 
 _COLOURS = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
 _SHOWN_ERRORS = 3  # the summary has more
-_ENDS = {"max_duration": "stopped at load.max_duration_s", "interrupted": "interrupted", None: "broke off"}
+_ENDS = {End.MAX_DURATION: "at max_duration_s", End.INTERRUPTED: "interrupted", None: "broke off"}
 
 
 def outcome_json(outcome: Performed) -> dict[str, Any]:
@@ -102,36 +104,41 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=160)
 
 
+def _table(*left: str) -> Table:
+    """A table without vertical lines: ours fit into 80 columns."""
+    return Table(*left, box=SIMPLE_HEAD, pad_edge=False)
+
+
 def _runs_table(outcome: Performed) -> Table:
-    table = Table("run", title_justify="left")
-    for column in ("queries", "completed", "failed", "time", "throughput", "p50 latency", "p99 latency"):
-        table.add_column(column, justify="right")
-    table.add_column("ended")
+    table = _table("run")
+    for column in ("completed", "time", "throughput", "p50 latency", "p99 latency"):
+        table.add_column(column, justify="right", no_wrap=True)
+    whole = all(run.end is End.COMPLETED for run in outcome.runs.values())
+    if not whole:
+        table.add_column("ended")
     for label, run in outcome.runs.items():
-        summary = run.summary()
-        latency = summary["latency_ns"]
+        latency = run.summary()["latency_ns"]
         percentiles = latency["percentiles"] if latency else {}
-        end = summary["end"]
-        table.add_row(
-            label, str(len(run.events)), str(run.completed), str(run.failed), f"{run.duration_s:.2f} s",
-            _rate(run.throughput_per_s), _ms(percentiles.get("50")), _ms(percentiles.get("99")), _ENDS.get(end, ""),
-        )  # fmt: skip
+        cells = (
+            *(label, f"{run.completed}/{len(run.events)}", f"{run.duration_s:.2f} s", _rate(run.throughput_per_s)),
+            *(_ms(percentiles.get("50")), _ms(percentiles.get("99"))),
+        )
+        table.add_row(*cells, *(() if whole else (_ENDS.get(run.end, ""),)))
     return table
 
 
 def _verdict_table(verdicts: Any) -> Table:
-    table = Table("audit")
+    table = _table("audit")
     for column in ("reference", "audit", "ratio", "limit"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     table.add_column("verdict")
     for verdict in verdicts:
         numbers = verdict["numbers"]
         reference, audit = numbers.get("reference_per_s"), numbers.get("audit_per_s")
         ratio = f"{audit / reference:.3f}" if audit and reference else "-"
         outcome = Text(verdict["outcome"], _COLOURS[verdict["outcome"]])
-        table.add_row(
-            verdict["test"], _rate(reference), _rate(audit), ratio, _rate(numbers.get("limit_per_s")), outcome
-        )
+        rates = (_rate(reference), _rate(audit), ratio, _rate(numbers.get("limit_per_s")))
+        table.add_row(verdict["test"], *rates, outcome)
     return table
 
 

@@ -135,7 +135,7 @@ def sure_to_pass() -> Server:
     Work costs what the prompt is long, and the rows that the audits repeat are three times as long as the others: the
     repetition is slow by nature, far from a limit that a delay of this machine could reach.
     """
-    return Server("--nuisance", f"cost_by_length={_WORDS}", service_ms=10)
+    return Server("--nuisance", f"cost_by_length={_WORDS}")
 
 
 def prompts(count: int = ROWS) -> list[dict[str, Any]]:

@@ -49,15 +49,15 @@ def test_the_endpoint_counts_exactly_the_planned_requests(honest: Server, tmp_pa
 
 
 def test_warm_up_queries_are_salted_and_never_measured(honest: Server, tmp_path: Path) -> None:
-    config = job(tmp_path, honest.url, {"load": {"warmup_queries": 10}}, samples=12)
+    config = job(tmp_path, honest.url, {"load": {"warmup_queries": 10}})
     honest.reset()
     assert audit_here(config, tmp_path / "out").code == 0
     stats = honest.stats()
     known = {row["prompt"] for row in prompts()}
     strange = {prompt: count for prompt, count in stats["by_prompt"].items() if prompt not in known}
-    assert stats["requests"] == 10 + 12 + 12
+    assert stats["requests"] == 10 + 24 + 24
     assert sum(strange.values()) == len(strange) == 10
-    assert stats["distinct"] == 10 + 12
+    assert stats["distinct"] == 10 + 24
     assert [path for path in sidecar(tmp_path / "out")["result_paths"] if "warmup" in path] == []
     assert {entry["metric"] for entry in sidecar(tmp_path / "out")["headline"]} == {
         "reference.throughput",

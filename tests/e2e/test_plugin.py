@@ -55,7 +55,7 @@ def test_an_audit_is_one_file(honest: Server, tmp_path: Path) -> None:
         done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, cwd=tmp_path)
         return Ended(done.returncode, done.stdout, done.stderr, 0)
 
-    config = job(tmp_path, honest.url, {"audits": [{"test": "test04", "samples": 8, "threshold": 0.9},
+    config = job(tmp_path, honest.url, {"audits": [{"test": "test04", "samples": 24, "threshold": 0.9},
                                                    {"test": "dummy", "queries": 6}]})  # fmt: skip
     output = tmp_path / "out"
     done = run("audit", "--config", config, "--output_dir", output)

@@ -33,7 +33,7 @@ def test_a_small_run_costs_little_to_start(honest: Server, tmp_path: Path) -> No
     def overhead(number: int) -> float:
         before = user_seconds()
         done = audit(job(tmp_path, honest.url, samples=10), tmp_path / str(number))
-        assert done.code == 0, done.out
+        assert done.code in (0, 1), done.err  # so short a run may come to any verdict
         measured: float = sum(summary(tmp_path / str(number), label)["duration_s"] for label in ("reference", "test04"))
         return min(done.seconds - measured, user_seconds() - before)
 

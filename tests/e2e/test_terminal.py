@@ -77,7 +77,7 @@ def test_a_pipe_gets_no_bars(failing: Server, tmp_path: Path) -> None:
 
 
 def test_a_machine_gets_one_object(honest: Server, tmp_path: Path) -> None:
-    done = audit(job(tmp_path, honest.url, samples=8), tmp_path / "out", "--json")
+    done = audit(job(tmp_path, honest.url), tmp_path / "out", "--json")
     assert (done.code, done.err) == (0, "")
     told = done.json
     assert told["exit_code"] == 0

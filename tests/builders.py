@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from hypothesis import settings
 
 from auditcube.errors import InvalidInput
 from auditcube.evidence.events import EndRecord, Event, Start, Status
@@ -20,7 +19,6 @@ from auditcube.scenario import Scenario
 
 S = 1_000_000_000
 
-unhurried = settings(deadline=None)
 """For properties: on a machine that is busy with something else an example may take its time."""
 
 

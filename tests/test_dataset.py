@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from auditcube import adapters
 from auditcube.dataset import Column, Dataset, load_dataset
 from auditcube.errors import ExitCode, InvalidInput
-from builders import refusal_of, unhurried
+from builders import refusal_of
 
 COLUMNS = {
     "prompt": Column((str,)),
@@ -404,7 +404,6 @@ def test_a_bad_renaming(tmp_path: Path, rename: dict[str, str | None], message: 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
-@unhurried
 @given(
     st.lists(st.fixed_dictionaries({"prompt": TEXT}, optional={"seed": st.integers(-(2**63), 2**64 - 1)}), min_size=1)
 )
@@ -414,7 +413,6 @@ def test_json_lines_say_what_was_written(tmp_path_factory: pytest.TempPathFactor
     assert fields(load(path)) == rows
 
 
-@unhurried
 @given(data=st.binary(max_size=80), suffix=st.sampled_from([".jsonl", ".csv"]))
 def test_any_bytes_are_rows_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes, suffix: str) -> None:
     path = tmp_path_factory.getbasetemp() / f"any{suffix}"

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from auditcube.document import Document, read_document
 from auditcube.errors import ExitCode, InvalidInput
-from builders import refusal_of, unhurried
+from builders import refusal_of
 
 ENVIRON = {
     "N": "72",
@@ -199,7 +199,6 @@ def test_a_byte_order_mark_and_windows_line_ends_do_not_matter(file: Path, text:
     assert read(file, text) == {"a": 1}
 
 
-@unhurried
 @given(
     data=st.binary(max_size=60)
     | st.text(alphabet="ab:-[]{}&*!|>'\"%@`#,? \n\t${}0123456789<=.e+~", max_size=60).map(str.encode)

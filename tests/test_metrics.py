@@ -16,7 +16,7 @@ from auditcube.load.pacing import End
 from auditcube.load.schedule import RunSpec, Schedule
 from auditcube.metrics import PERCENTILES, Run, check_against_plan, distribution, mean, percentile
 from auditcube.scenario import Scenario
-from builders import S, end_of, event, load_of, run_of, schedule_of, steady, table_of, unhurried
+from builders import S, end_of, event, load_of, run_of, schedule_of, steady, table_of
 
 FAILURES = [status for status in Status if status is not Status.OK]
 
@@ -51,7 +51,6 @@ def test_a_percentile_is_the_nearest_rank(count: int, share: float, rank: int) -
     assert percentile(np.arange(1, count + 1, dtype=np.int64), share) == rank
 
 
-@unhurried
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=300), st.sampled_from([*PERCENTILES, 1.0, 33.0, 100.0]))
 def test_a_percentile_is_the_smallest_value_with_that_share_not_above_it(values: list[int], share: float) -> None:
     found = percentile(np.sort(np.array(values, dtype=np.int64)), share)

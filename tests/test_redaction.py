@@ -12,7 +12,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from auditcube.redaction import MARK, Scrubber
-from builders import unhurried
 
 KEY = 'sk-5"<~/+\\x=='  # a key is printable ASCII without blanks: nothing else is accepted as one
 
@@ -43,7 +42,6 @@ def test_a_secret_is_found_in_every_spelling(echo: str) -> None:
         assert part not in found
 
 
-@unhurried
 @given(st.text(min_size=1), st.text(), st.text())
 def test_no_secret_is_left_in_any_text(secret: str, before: str, after: str) -> None:
     assume(secret not in MARK)
@@ -52,7 +50,6 @@ def test_no_secret_is_left_in_any_text(secret: str, before: str, after: str) -> 
     assert all(secret not in part for part in found.split(MARK))
 
 
-@unhurried
 @given(st.text())
 def test_a_text_without_the_secret_stays_as_it_is(text: str) -> None:
     secret = "sk-a-secret-that-hypothesis-does-not-think-of"

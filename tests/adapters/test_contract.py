@@ -15,7 +15,6 @@ from auditcube import adapters
 from auditcube.adapters.contract import DecodeError, error_message, loads, merged, shortened, to_json, unsendable
 from auditcube.dataset import Sample
 from auditcube.errors import InvalidInput
-from builders import unhurried
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,6 @@ def test_depth_is_no_way_to_break_us(depth: int, wrapped: bytes) -> None:
         loads(body)
 
 
-@unhurried
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_body_has_a_message(body: bytes) -> None:
     assert error_message(body).isprintable()

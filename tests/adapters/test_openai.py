@@ -15,7 +15,6 @@ from auditcube.adapters import openai_chat, openai_completions
 from auditcube.adapters.contract import Answer, Decoder
 from auditcube.adapters.openai import OpenAI
 from auditcube.dataset import Sample
-from builders import unhurried
 
 CHAT, COMPLETIONS = openai_chat.ADAPTER, openai_completions.ADAPTER
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -275,7 +274,6 @@ def test_chunks_are_counted_as_they_come() -> None:
     assert counts == [0, 1, 1, 0, 0]
 
 
-@unhurried
 @given(CUTS)
 def test_no_cut_changes_anything(cuts: list[float]) -> None:
     stream = sse(*HELLO, LAST, OWN_USAGE, end="\r\n")
@@ -303,14 +301,12 @@ BODIES = JSON | st.fixed_dictionaries({}, optional={
 })  # fmt: skip
 
 
-@unhurried
 @given(st.sampled_from([CHAT, COMPLETIONS]), st.lists(BODIES, min_size=1, max_size=3))
 def test_any_member_may_be_anything(api: OpenAI, bodies: list[Any]) -> None:
     only_decode_errors(whole(api), json.dumps(bodies[0]).encode())
     only_decode_errors(streamed(api), sse(*bodies))
 
 
-@unhurried
 @given(st.sampled_from([CHAT, COMPLETIONS]), st.binary())
 def test_any_bytes(api: OpenAI, data: bytes) -> None:
     only_decode_errors(whole(api), data)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from adapters.feeding import CUTS, pieces
 from auditcube.adapters.sse import EventStream
-from builders import unhurried
 
 
 def events(*parts: bytes) -> list[bytes]:
@@ -55,7 +54,6 @@ LINES = st.lists(st.sampled_from([b"data: a", b"data:", b"data", b": c", b"", b"
 ENDS = st.lists(st.sampled_from([b"\n", b"\r\n", b"\r"]), min_size=12, max_size=12)
 
 
-@unhurried
 @given(LINES, ENDS, CUTS)
 @example([b"data: a", b"", b"x"], [b"\r\n"] * 12, [0.45, 0.45, 0.5])
 def test_no_cut_changes_anything(lines: list[bytes], ends: list[bytes], cuts: list[float]) -> None:

@@ -15,7 +15,6 @@ from adapters.feeding import CUTS, JSON, decoded, every_way, only_decode_errors,
 from auditcube.adapters.contract import Answer, Decoder
 from auditcube.adapters.videogen import ADAPTER
 from auditcube.dataset import Sample
-from builders import unhurried
 
 MP4 = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 3
 KEPT = {"video_sha256": hashlib.sha256(MP4).hexdigest(), "video_size_bytes": len(MP4)}
@@ -76,19 +75,16 @@ def test_refused_answers(answer: bytes, reason: str) -> None:
     assert reason in refusal(decoder, answer)
 
 
-@unhurried
 @given(st.sampled_from([MP4, body(video_id="v", video_bytes=ENCODED)]), CUTS)
 def test_no_cut_changes_anything(answer: bytes, cuts: list[float]) -> None:
     assert decoded(decoder, pieces(answer, cuts))[0].output["video_sha256"] == KEPT["video_sha256"]
 
 
-@unhurried
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_anything_else(answer: bytes) -> None:
     only_decode_errors(decoder, answer)
 
 
-@unhurried
 @given(st.fixed_dictionaries({}, optional={"video_id": JSON, "video_path": JSON, "video_bytes": JSON, "error": JSON}))
 def test_any_member_may_be_anything(answer: dict[str, Any]) -> None:
     only_decode_errors(decoder, json.dumps(answer).encode())

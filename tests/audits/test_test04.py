@@ -19,7 +19,7 @@ from auditcube.load.order import Single, WithoutReplacement
 from auditcube.load.schedule import Load, RunSpec, Schedule
 from auditcube.metrics import Run
 from auditcube.scenario import Scenario
-from builders import S, end_of, event, load_of, run_of, steady, unhurried
+from builders import S, end_of, event, load_of, run_of, steady
 
 UNPACED = [scenario for scenario in Scenario if not scenario.paced]
 
@@ -97,7 +97,6 @@ def test_the_reason_of_a_pass() -> None:
     assert verdict.numbers["threshold_source"] == "config"
 
 
-@unhurried
 @given(st.integers(4, 400), st.integers(4, 400), st.floats(0.001, 0.999), st.sampled_from(UNPACED))
 def test_the_verdict_is_the_comparison_that_mlperf_makes(
     reference: int, audit: int, threshold: float, scenario: Scenario
@@ -234,7 +233,6 @@ def test_an_empty_run(which: str) -> None:
     inconclusive(runs, "too_few_completed")
 
 
-@unhurried
 @given(
     st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9), st.sampled_from(Status)), max_size=12),
     st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9), st.sampled_from(Status)), max_size=12),
@@ -335,7 +333,6 @@ def test_the_plan() -> None:
     assert [spec.queries for spec in planned(Params(audit_samples=5))] == [100, 5]
 
 
-@unhurried
 @given(st.data(), st.integers(2, 60), st.integers(0, 2**64 - 1))
 def test_the_reference_asks_for_distinct_rows_and_the_fixed_one(data: st.DataObject, size: int, seed: int) -> None:
     samples = data.draw(st.integers(2, size))

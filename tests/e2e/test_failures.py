@@ -160,7 +160,7 @@ def test_the_maximum_duration_ends_a_stalled_run(tmp_path: Path) -> None:
         done = audit_here(job(tmp_path, server.url, {"load": {"max_duration_s": 0.7}}), tmp_path / "out")
     never_a_pass(done, tmp_path / "out", (4,))
     assert done.seconds < 10
-    assert "load.max_duration_s" in done.out
+    assert "max_duration_s" in done.out
     assert summary(tmp_path / "out", "reference")["end"] == "max_duration"
     assert numbers_follow_from_events(tmp_path / "out", "reference") == {"ok": 12, "cancelled": 12}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import threading
@@ -90,7 +91,7 @@ class Echo(BaseHTTPRequestHandler):
     """A server that repeats what it was sent in its errors, after some padding."""
 
     protocol_version = "HTTP/1.1"
-    paddings = iter(range(0))
+    paddings: Iterator[int]
 
     def do_GET(self) -> None:
         self._answer(200, b"{}")
@@ -111,10 +112,17 @@ class Echo(BaseHTTPRequestHandler):
         """Silent."""
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Says nothing of a client that went away in the middle: this process's screen is what is looked at."""
+
+    def handle_error(self, *_: object) -> None:
+        """Silent."""
+
+
 @contextmanager
 def echo(paddings: range) -> Iterator[str]:
-    handler = type("PaddedEcho", (Echo,), {"paddings": iter(paddings)})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    handler = type("PaddedEcho", (Echo,), {"paddings": itertools.cycle(paddings)})
+    with QuietServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:

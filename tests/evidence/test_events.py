@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from auditcube.evidence.events import Event, Status
 from auditcube.evidence.table import EventTable, read_events
-from builders import end_of, event, start_of, table_of, unhurried
+from builders import end_of, event, start_of, table_of
 
 NS = st.integers(0, 2**63 - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -47,7 +47,6 @@ def same(one: EventTable, other: EventTable) -> bool:
     )
 
 
-@unhurried
 @given(rows=st.lists(events(), max_size=15))
 def test_what_is_written_is_what_is_read(tmp_path_factory: pytest.TempPathFactory, rows: list[Event]) -> None:
     path = tmp_path_factory.getbasetemp() / "events.jsonl"
@@ -62,7 +61,6 @@ def test_what_is_written_is_what_is_read(tmp_path_factory: pytest.TempPathFactor
     assert same(read_events([path]), table_of(rows, starts=[head], ends=[foot]))
 
 
-@unhurried
 @given(events())
 def test_an_event_is_one_line(row: Event) -> None:
     line = row.to_line()

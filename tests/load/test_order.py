@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditcube.load.order import Draw, Order, Salted, Single, WithoutReplacement, order_to_json, permutation, stream
-from builders import unhurried
 
 SEEDS = st.integers(0, 2**64 - 1)
 SIZES = st.integers(1, 60)
@@ -24,7 +23,6 @@ def rows(order: Order, size: int, queries: int, seed: int = 42) -> list[int]:
     return [draw.sample for draw in draws(order, size, queries, seed)]
 
 
-@unhurried
 @given(SIZES, SEEDS, st.integers(1, 3))
 def test_no_row_comes_twice_before_all_have_come_once(size: int, seed: int, blocks: int) -> None:
     drawn = rows(WithoutReplacement(), size, blocks * size, seed)
@@ -32,7 +30,6 @@ def test_no_row_comes_twice_before_all_have_come_once(size: int, seed: int, bloc
         assert sorted(drawn[block * size : (block + 1) * size]) == list(range(size))
 
 
-@unhurried
 @given(st.data(), SIZES, SEEDS)
 def test_middle_rows_are_in_the_middle_and_still_none_comes_twice(data: st.DataObject, size: int, seed: int) -> None:
     middle = tuple(data.draw(st.sets(st.integers(0, size - 1), max_size=size)))
@@ -56,7 +53,6 @@ def test_a_run_longer_than_the_data_set_is_in_another_order_each_time() -> None:
     assert len({tuple(drawn[n : n + 50]) for n in (0, 50, 100)}) == 3
 
 
-@unhurried
 @given(SEEDS)
 def test_the_same_seed_gives_the_same_sequence(seed: int) -> None:
     for order in (WithoutReplacement((1,)), Single(4), Salted()):

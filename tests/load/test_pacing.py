@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from auditcube.load.pacing import End, Pacer
 from auditcube.load.schedule import Query, Schedule
 from auditcube.scenario import Scenario
-from builders import S, load_of, schedule_of, unhurried
+from builders import S, load_of, schedule_of
 
 PATIENCE = 100_000
 
@@ -178,7 +178,6 @@ def schedules(draw: st.DrawFn) -> Schedule:
     return schedule_of(draw(st.integers(1, 60)), load, min_duration_s=draw(st.sampled_from([0.0, 0.0, 0.25, 1.0])))
 
 
-@unhurried
 @given(schedules(), st.integers(2 * 10**7, 10**10))
 def test_every_run_ends_by_its_maximum_and_keeps_its_bound_and_its_due_times(s: Schedule, service_ns: int) -> None:
     due = s.queries()
@@ -198,7 +197,6 @@ def test_every_run_ends_by_its_maximum_and_keeps_its_bound_and_its_due_times(s: 
         assert in_flight <= s.load.max_in_flight
 
 
-@unhurried
 @given(st.integers(1, 8), st.integers(1, 100), st.sampled_from([Scenario.OFFLINE, Scenario.SERVER]))
 def test_the_shares_of_all_workers_add_up_to_the_schedule(workers: int, queries: int, scenario: Scenario) -> None:
     load = load_of(scenario, workers=workers, max_in_flight=max(8, workers))
@@ -207,7 +205,6 @@ def test_the_shares_of_all_workers_add_up_to_the_schedule(workers: int, queries:
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-@unhurried
 @given(st.integers(1, 50), st.integers(1, 8))
 def test_the_shares_of_the_bound_add_up_and_leave_no_worker_without(bound: int, workers: int) -> None:
     if workers > bound:
@@ -223,7 +220,6 @@ def test_the_shares_of_the_bound_add_up_and_leave_no_worker_without(bound: int, 
     assert min(parts) >= 1
 
 
-@unhurried
 @given(schedules(), st.integers(0, 30 * S))
 def test_the_time_to_wake_up_is_never_in_the_past(schedule: Schedule, now: int) -> None:
     pacer = Pacer(schedule)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from auditcube.load.order import Salted, Single, WithoutReplacement
 from auditcube.load.schedule import Query, RunSpec, Schedule, Seeds
 from auditcube.scenario import Scenario
-from builders import load_of, schedule_of, unhurried
+from builders import load_of, schedule_of
 
 MLPERF = 10487924139932647040  # one of MLPerf's published seeds, beyond 2**53 and 2**63
 OFFLINE = schedule_of(1000, load_of(), order=WithoutReplacement((3,)), size=248)
@@ -52,7 +52,6 @@ def queries_of(seeds: Seeds) -> list[Query]:
     return list(schedule_of(50, load_of(Scenario.SERVER, seeds=seeds), size=100).planned())
 
 
-@unhurried
 @given(st.integers(0, 2**64 - 1))
 def test_the_seed_of_the_order_moves_no_time_and_no_capture(seed: int) -> None:
     base, moved = queries_of(Seeds()), queries_of(Seeds(order=seed))
@@ -60,7 +59,6 @@ def test_the_seed_of_the_order_moves_no_time_and_no_capture(seed: int) -> None:
     assert ([q.sample for q in base] == [q.sample for q in moved]) == (seed == 42)
 
 
-@unhurried
 @given(st.integers(0, 2**64 - 1))
 def test_the_seed_of_the_arrivals_moves_no_sample(seed: int) -> None:
     base, moved = queries_of(Seeds()), queries_of(Seeds(arrival=seed))
@@ -68,7 +66,6 @@ def test_the_seed_of_the_arrivals_moves_no_sample(seed: int) -> None:
     assert ([q.due_ns for q in base] == [q.due_ns for q in moved]) == (seed == 42)
 
 
-@unhurried
 @given(st.integers(0, 2**64 - 1))
 def test_the_seed_of_the_capture_moves_no_query(seed: int) -> None:
     assert queries_of(Seeds()) == queries_of(Seeds(capture=seed))

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from auditcube.errors import EvidenceRejected, ExitCode
 from auditcube.manifest import codec, rules
 from auditcube.manifest.codec import MAX_DEPTH, encode, read_json, spelling_problem
-from builders import unhurried
 
 SMALL: dict[str, Any] = {
     "schema_version": "mlcube.run_audit.v1",
@@ -131,7 +130,6 @@ JSON = st.recursive(
 )
 
 
-@unhurried
 @given(value=st.dictionaries(st.text(), JSON, max_size=5))
 def test_whatever_is_written_is_read_and_has_one_spelling(
     tmp_path_factory: pytest.TempPathFactory, value: dict[str, Any]

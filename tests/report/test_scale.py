@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditcube.report.scale import Axis, count_axis, log_ticks, log_time_axis, nice_ticks, tick_labels, time_axis
@@ -26,6 +26,7 @@ def test_nice_ticks(low: float, high: float, about: int, ticks: list[float]) -> 
     assert nice_ticks(low, high, about) == ticks
 
 
+@example(500001.0, 400000000400001.0, 2)  # just above a multiple of the step, to just before the next
 @given(
     st.floats(0, 1e15, allow_subnormal=False),
     st.floats(1e-9, 1e15, allow_subnormal=False),

@@ -56,6 +56,8 @@ def nice_ticks(low: float, high: float, about: int, least: float = 0.0) -> list[
     # A quotient such as 4.999999999999999 is a five.
     step = next(multiple * power for multiple in _MULTIPLES if multiple * power >= raw * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    if first > last and raw > least:  # the range starts just above a multiple, and ends just before the next
+        return nice_ticks(low, high, about + 1, least)
     return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 

@@ -16,7 +16,8 @@ import pytest
 from auditcube.errors import InvalidInput
 from auditcube.evidence.store import Store
 from auditcube.manifest.finding import FIXES
-from auditcube.verification import Verification, check
+from auditcube.verification import check
+from auditcube.verification.checked import Verification
 from bundles import SIDECAR, Bundle, Record, dumps, sha256
 from e2e.commands import called, job, sure_to_pass
 

@@ -27,7 +27,9 @@ from auditcube.progress import Progress
 from auditcube.readiness import check_reachable
 from auditcube.report import render
 from auditcube.results import NON_CLAIMS, Performed, Results, broke, derive, file_bytes, members, read_run, runs_of
-from auditcube.verification import Checked, Verification, check, differing_keys
+from auditcube.verification import check
+from auditcube.verification.checked import Checked, Verification
+from auditcube.verification.pair import differing_keys
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from auditcube.load.pacing import End
 from auditcube.results import Performed
-from auditcube.verification import Verification
+from auditcube.verification.checked import Verification
 
 _COLOURS = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
 _SHOWN_ERRORS = 3  # the summary has more

@@ -100,7 +100,7 @@ def test_a_cache_that_was_filled_before_escapes_test04(tmp_path: Path) -> None:
 def test_a_warm_up_is_remarked_upon_and_mended(tmp_path: Path) -> None:
     """Cold, an honest endpoint fails TEST04; the remark says why, and warm-up queries are the cure."""
     for warmup, outcome, code in ((0, "FAIL", 1), (32, "PASS", 0)):
-        with Server("--nuisance", "warm_up=32", service_ms=40) as server:
+        with Server("--nuisance", "warm_up=32", service_ms=60) as server:
             config = job(tmp_path, server.url, {"load": {"warmup_queries": warmup}}, samples=32, threshold=0.5)
             output = tmp_path / str(warmup)
             assert (audit_here(config, output).code, verdict(output)["outcome"]) == (code, outcome)
@@ -112,7 +112,7 @@ def test_a_dear_sample_is_remarked_upon(tmp_path: Path) -> None:
     rows = prompts()
     rows[7] = {"prompt": " ".join(["a very long prompt"] * 10)}
     write_rows(tmp_path / "prompts.jsonl", rows)
-    with Server("--nuisance", "cost_by_length=10") as server:
+    with Server("--nuisance", "cost_by_length=10", service_ms=40) as server:
         changes = {"scenario": "SingleStream", "load": {"max_in_flight": None}}
         assert audit_here(job(tmp_path, server.url, changes, samples=8, sample_index=7), tmp_path / "out").code == 0
     text = remarks(tmp_path / "out")["fixed_sample_cost"]

@@ -1,0 +1,161 @@
+"""Re-enter at the events: recompute from files alone everything that an output directory claims.
+
+Each check adds findings and goes on as far as it can; nothing is believed because the sidecar says so. The same
+functions that made the files make them again here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import Any
+
+from auditcube.config import DatasetConfig, load_config
+from auditcube.errors import EvidenceRejected, InvalidInput
+from auditcube.evidence.store import SIDECAR, Store
+from auditcube.job import Plan, make_plan
+from auditcube.manifest import build, codec, validator
+from auditcube.results import derive, file_bytes, members
+from auditcube.verification.checked import Checked
+from auditcube.verification.pair import check_parents
+from auditcube.verification.runs import check_complete, check_run, made
+
+_FULL = ("run_id", "task_status", "started_on", "finished_on", "config_hashes", "artifacts", "manifest_digest")
+_JUDGED = {"audit", "run_audit"}
+
+
+def check(store: Store, reference: Checked | None = None) -> Checked:
+    """Check one directory; `reference` is the directory it started from, checked before.
+
+    Raises InvalidInput if there is no such directory.
+    """
+    if not store.root.is_dir():
+        raise InvalidInput(f"{store.root}: no such directory")
+    checked = Checked(store)
+    if not _sidecar(checked):
+        return checked
+    if checked.manifest["mlcube_task"] == "verify":
+        _verification(checked)
+        return checked
+    if not _plan(checked):
+        return checked
+    assert checked.plan is not None
+    for spec in checked.plan.runs:
+        check_run(checked, checked.plan, spec)
+    check_parents(checked, reference)
+    check_complete(checked, checked.plan)
+    unread = [spec for spec in checked.plan.runs if spec.label not in checked.runs and made(checked, spec)]
+    if not unread and not any(f.code in ("events", "parent_missing", "artifact_missing") for f in checked.findings):
+        _derived(checked, checked.plan, reference)
+    return checked
+
+
+def _sidecar(checked: Checked) -> bool:
+    """Read the sidecar; whether the rest can be checked."""
+    sidecar = validator.read_sidecar(checked.store.sidecar)
+    checked.data = sidecar.data
+    checked.findings += sidecar.findings
+    for name in _FULL if sidecar.manifest else ():
+        if name not in sidecar.manifest:
+            checked.find("schema", SIDECAR, f"{name} is missing; without it nothing can be recomputed")
+    if checked.findings:
+        return False
+    checked.manifest = sidecar.manifest
+    checked.checks.append("the sidecar follows its schema and its own digest")
+    found = validator.file_findings(sidecar)
+    checked.findings += found
+    if not found:
+        count = len(checked.manifest["artifacts"])
+        checked.checks.append(f"{count} files have the digests listed, and no other file is there")
+    return not any(f.code == "artifact_special" for f in found)  # a pipe or a device must not be read
+
+
+def _verification(checked: Checked) -> None:
+    """Check the output of `verify`: one file, and a sidecar that says the same."""
+    name = checked.store.verification.name
+    try:
+        told, _ = codec.read_json(checked.store.verification)
+        status = {"state": "completed", "exit_code": told["exit_code"]}
+        expected = {"result_paths": [name], "task_status": status, "verdicts": told["verdicts"]}
+    except (EvidenceRejected, LookupError, TypeError) as problem:
+        checked.find("derived", name, f"is no output of verify: {problem}")
+        return
+    _members(checked, expected)
+    _listed(checked, {name})
+
+
+def _plan(checked: Checked) -> bool:
+    """Make the plan again from config.yaml."""
+    manifest = checked.manifest
+    try:
+        config, document = load_config(checked.store.config, None)
+        size = manifest["dataset_refs"][0]["samples"]
+        checked.plan = make_plan(config, document, size)
+        effective = checked.plan.effective_yaml()
+    except (InvalidInput, LookupError) as problem:
+        checked.find("config", "config.yaml", f"no plan follows from it: {problem}")
+        return False
+    if manifest["dataset_refs"] != [_expected_ref(config.dataset, manifest["dataset_refs"][0])]:
+        checked.find("derived", SIDECAR, "does not follow from config.yaml", "/dataset_refs")
+    if effective != checked.store.config.read_bytes():
+        checked.find("config", "config.yaml", "is not the effective configuration as auditcube writes it")
+    return True
+
+
+def _expected_ref(config: DatasetConfig, told: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The reference to the data set as the task wrote it; what it measured of the file cannot be measured again."""
+    if any(name not in told for name in build.MEASURED) or told["samples"] != (config.samples or told["rows"]):
+        return None
+    return build.dataset_ref(config.id, config.provenance, told)
+
+
+def _derived(checked: Checked, plan: Plan, reference: Checked | None) -> None:
+    """Compute summaries, verdicts and the sidecar's own members again, and compare them whole."""
+    own = list(checked.runs)
+    runs = {**(reference.runs if reference is not None else {}), **checked.runs}
+    judged = checked.manifest["mlcube_task"] in _JUDGED
+    checked.results = results = derive(plan, runs, own, judged)
+    for name, content in results.files.items():
+        if _read(checked.store.root / name) != file_bytes(content):
+            code = "summary" if name.endswith("summary.json") else "audit_file"
+            checked.find(code, name, "does not follow from the events")
+    _members(checked, members(plan, results, checked.manifest["mlcube_config_hash"]))
+    _listed(checked, {checked.store.config.name, checked.store.report.name, *results.files, *_run_files(checked)})
+    checked.checks.append(f"{len(own)} summaries and {len(results.verdicts)} verdicts follow from the events")
+
+
+def _members(checked: Checked, expected: Mapping[str, Any]) -> None:
+    """Compare members of the sidecar whole."""
+    for member, value in json.loads(json.dumps(expected)).items():
+        if checked.manifest.get(member) != value:
+            code = "config_hash" if member == "config_hashes" else "derived"
+            checked.find(code, SIDECAR, "does not follow from the files", f"/{member}")
+
+
+def _run_files(checked: Checked) -> list[str]:
+    """What a run leaves beside its summary, relative to the output directory."""
+    found: list[Path] = []
+    for label, run in checked.runs.items():
+        files = checked.store.run(label)
+        found += [files.schedule, *files.events, *(files.outputs if run.spec.capture else [])]
+    return [path.relative_to(checked.store.root).as_posix() for path in found]
+
+
+def _listed(checked: Checked, written: Set[str]) -> None:
+    """The sidecar lists what its task writes, each file as what it is, and nothing else."""
+    listed = {entry["path"]: entry for entry in checked.manifest["artifacts"]}
+    for path in sorted(listed.keys() ^ written):
+        told = "lists a file that its task does not write" if path in listed else "does not list a file of its task"
+        checked.find("artifact_list", SIDECAR, f"{told}: {path}", "/artifacts")
+    for path in sorted(listed.keys() & written):
+        entry = listed[path]
+        if entry != build.artifact(path, entry["size"], entry["digest"]["sha256"]):
+            checked.find("artifact_list", SIDECAR, f"describes {path} as something that it is not", "/artifacts")
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

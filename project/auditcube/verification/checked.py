@@ -1,0 +1,65 @@
+"""What a verification has found so far, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditcube.errors import ExitCode
+from auditcube.evidence.store import Store
+from auditcube.job import Plan
+from auditcube.manifest.finding import Finding
+from auditcube.metrics import Run
+from auditcube.results import Results
+
+
+@dataclass
+class Checked:
+    """One output directory, as far as it could be recomputed, and what is wrong with it."""
+
+    store: Store
+    findings: list[Finding] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
+    manifest: dict[str, Any] = field(default_factory=dict)
+    data: bytes = b""
+    plan: Plan | None = None
+    runs: dict[str, Run] = field(default_factory=dict)
+    results: Results | None = None
+
+    def find(self, code: str, path: str, message: str, pointer: str = "") -> None:
+        self.findings.append(Finding(code, str(self.store.root / path), message, pointer))
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found in the directories it was given, the reference first."""
+
+    parts: Sequence[Checked]
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [finding for part in self.parts for finding in part.findings]
+
+    @property
+    def verdicts(self) -> tuple[dict[str, Any], ...]:
+        """The recomputed verdicts; none unless everything holds."""
+        last = self.parts[-1].results
+        return last.verdicts if last is not None and not self.findings else ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Rejected evidence, or what the evidence says."""
+        if self.findings:
+            return ExitCode.EVIDENCE_REJECTED
+        last = self.parts[-1].results
+        return last.exit_code if last is not None else ExitCode.PASS
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "exit_code": int(self.exit_code),
+            "verified": [part.manifest.get("run_id") for part in self.parts],
+            "checks": [check for part in self.parts for check in part.checks],
+            "findings": [finding.to_json() for finding in self.findings],
+            "verdicts": list(self.verdicts),
+        }

@@ -1,0 +1,47 @@
+"""Check that an audit and the reference it started from belong together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auditcube.evidence.store import SIDECAR
+from auditcube.manifest import build
+from auditcube.verification.checked import Checked
+
+
+def check_parents(checked: Checked, reference: Checked | None) -> None:
+    """Follow the chain to the reference, if this task had one."""
+    parents = checked.manifest.get("parents", [])
+    if not parents and checked.manifest["mlcube_task"] == "run_audit":
+        checked.find("parent_missing", SIDECAR, "names no reference that it started from", "/parents")
+    if reference is None:
+        for number, entry in enumerate(parents):
+            told = f"started from {entry['task']} {entry['run_id']}"
+            checked.find("parent_missing", SIDECAR, told, f"/parents/{number}")
+        return
+    if not reference.manifest or parents != [build.parent(reference.manifest, reference.data)]:
+        checked.find(
+            "parent_digest", SIDECAR, f"started from another sidecar than {reference.store.sidecar}", "/parents"
+        )
+    for problem in _differences(checked, reference):
+        checked.find("pair_mismatch", SIDECAR, problem)
+    if not checked.findings:
+        checked.checks.append(f"the reference is {parents[0]['run_id']}, with the same config and data set")
+
+
+def _differences(one: Checked, other: Checked) -> list[str]:
+    """Why two directories are no pair."""
+    if one.plan is None or other.plan is None:
+        return ["one of the two has no readable config"]
+    found = [f"{name} differs" for name in differing_keys(one.plan.effective(), other.plan.effective())]
+    if one.manifest["dataset_refs"] != other.manifest["dataset_refs"]:
+        found.append("the data set differs")
+    return found
+
+
+def differing_keys(one: Any, other: Any, at: str = "") -> list[str]:
+    """Dotted paths at which two configs differ; the data set's file name is no difference."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        names = sorted({*one, *other})
+        return [d for name in names for d in differing_keys(one.get(name), other.get(name), f"{at}.{name}".lstrip("."))]
+    return [] if one == other or at == "dataset.path" else [at]

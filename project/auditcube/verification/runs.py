@@ -1,0 +1,97 @@
+"""Check the runs of one directory: plan, events, and that the task made all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from auditcube.errors import AuditCubeError, EvidenceRejected
+from auditcube.job import WARMUP, Plan
+from auditcube.load.pacing import End
+from auditcube.load.schedule import RunSpec
+from auditcube.manifest import codec
+from auditcube.metrics import Run, check_against_plan
+from auditcube.results import broke, read_run, runs_of
+from auditcube.verification.checked import Checked
+
+_CLOCK_STEP = timedelta(seconds=5)  # the wall clock may be set while a task runs
+_BYTES_PER_QUERY = 2  # at least, in schedule.json: a config that asks for more cannot make us expand it
+
+
+def check_run(checked: Checked, plan: Plan, spec: RunSpec) -> None:
+    """Check one run's plan and events, if it was made here."""
+    if not made(checked, spec):
+        return
+    files = checked.store.run(spec.label)
+    name = f"runs/{spec.label}"
+    schedule = plan.schedule(spec)
+    try:
+        told, data = codec.read_json(files.schedule)
+        if len(data) < _BYTES_PER_QUERY * spec.queries:
+            raise EvidenceRejected(f"{files.schedule}: too short for {spec.queries} queries")
+    except EvidenceRejected as problem:
+        checked.find("schedule", f"{name}/schedule.json", str(problem).split(": ", 1)[1])
+        return
+    expected = schedule.to_json()
+    if told != json.loads(json.dumps(expected)):
+        checked.find("schedule", f"{name}/schedule.json", "is not the plan that follows from config.yaml")
+    try:
+        run = read_run(checked.store, plan, spec)
+    except AuditCubeError as problem:
+        checked.find("events", name, str(problem))
+        return
+    checked.runs[spec.label] = run
+    for start in run.events.starts:
+        if (start.run_id, start.label) != (checked.manifest["run_id"], spec.label):
+            checked.find("run_id", name, f"its events say run {start.run_id}, {start.label}")
+        if start.schedule_sha256 != expected["schedule_sha256"]:
+            checked.find("schedule", name, "its events were made by another schedule")
+        if not _within(checked.manifest, start.origin_utc):
+            checked.find("time_order", name, f"its events start at {start.origin_utc}, outside of the task's times")
+    for problem_text in [*check_against_plan(run, schedule), *_shares(run)]:
+        checked.find("events", name, problem_text)
+    checked.checks.append(f"run {spec.label}: {len(run.events)} events follow the schedule {_name_of(expected)}")
+
+
+def made(checked: Checked, spec: RunSpec) -> bool:
+    """Whether the directory has this run."""
+    return checked.store.run(spec.label).directory.is_dir()
+
+
+def _name_of(schedule: Mapping[str, Any]) -> str:
+    """A short name for a schedule."""
+    return f"sha256:{schedule['schedule_sha256'][:12]}"
+
+
+def _shares(run: Run) -> list[str]:
+    """What is wrong with the number of workers' files, and with the end that they tell of."""
+    workers = sorted(start.worker for start in run.events.starts)
+    problems = [] if workers == list(range(run.load.workers)) else [f"there are events of workers {workers}"]
+    if run.end is End.COMPLETED and not {*range(run.spec.queries)} <= {*run.events.ordinal.tolist()}:
+        problems.append("it ended as completed without all of its planned queries")
+    return problems
+
+
+def check_complete(checked: Checked, plan: Plan) -> None:
+    """The runs there are those that the task makes: all, or up to one that broke off."""
+    task = checked.manifest["mlcube_task"]
+    due = [spec.label for spec in runs_of(task, plan)]
+    for label in (spec.label for spec in plan.runs):
+        if checked.store.run(label).directory.is_dir() != (label in due):
+            told = "was not made, although none before it broke off" if label in due else "is none that the task makes"
+            checked.find("run_set", f"runs/{label}", f"the {label} run {told}")
+        if label in checked.runs and label != WARMUP and broke(checked.runs[label]):
+            due = []
+
+
+def _within(manifest: Mapping[str, Any], moment: str) -> bool:
+    try:
+        started, at, finished = (
+            datetime.fromisoformat(text.replace("Z", "+00:00"))
+            for text in (manifest["started_on"], moment, manifest["finished_on"])
+        )
+        return started - _CLOCK_STEP <= at <= finished + _CLOCK_STEP
+    except (TypeError, ValueError):  # no time, or one without a zone
+        return False

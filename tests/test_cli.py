@@ -87,7 +87,8 @@ def test_every_error_ends_in_its_exit_code(monkeypatch: pytest.MonkeyPatch, kind
     monkeypatch.setattr("auditcube.tasks.audit", failing(problem))
     done = called("audit", "--config", "x", "--output_dir", "y")
     assert done.code == (143 if kind is errors.Interrupted else kind.exit_code)
-    assert (done.out, done.err) == ("", f"auditcube: {problem}\n")
+    told = "; no result was written, the events so far are kept" if kind is errors.Interrupted else ""
+    assert (done.out, done.err) == ("", f"auditcube: {problem}{told}\n")
 
 
 def test_a_bug_of_ours_tells_where_but_no_values(monkeypatch: pytest.MonkeyPatch) -> None:

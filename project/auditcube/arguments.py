@@ -24,12 +24,23 @@ def parser(commands: Mapping[str, Any]) -> argparse.ArgumentParser:
     """The whole parser; `commands` has the function of each command under its name."""
     top = argparse.ArgumentParser(prog="auditcube", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"auditcube {__version__}")
+    _global_options(top, default=False)
     group = _Commands(top.add_subparsers(metavar="COMMAND", required=True, title="commands"), commands)
     _tasks(group)
     _demonstration(group)
     _manifest(group)
     _others(group)
     return top
+
+
+def _global_options(parser: argparse.ArgumentParser, default: Any) -> None:
+    """The options that may stand before or behind the command."""
+    for names, text in (
+        (("-v", "--verbose"), "where in the code, if a bug of ours shows"),
+        (("--no-progress", "--no_progress"), "no progress bars"),
+        (("--json",), "print one JSON object on standard output"),
+    ):
+        parser.add_argument(*names, action="store_true", default=default, help=text)
 
 
 class _Commands:
@@ -45,9 +56,7 @@ class _Commands:
         )
         run: Callable[[argparse.Namespace], int] = self._functions[prefix + name]
         command.set_defaults(run=run, parser=command)
-        command.add_argument("-v", "--verbose", action="store_true", help="where in the code, if a bug of ours shows")
-        _flag(command, "no_progress", "no progress bars")
-        command.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+        _global_options(command, default=argparse.SUPPRESS)  # lest they undo what stands before the command
         return command
 
     def below(self, name: str, text: str) -> _Commands:

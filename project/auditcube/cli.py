@@ -6,6 +6,7 @@ Imports are inside the functions: `--help` and a bad option answer at once.
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import signal
@@ -32,13 +33,18 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()  # while a reader that has gone can still be answered for
         return code
     except Interrupted as stop:
-        _complain(str(stop))
+        makes_runs = hasattr(options, "output_dir")
+        _complain(f"{stop}{'; no result was written, the events so far are kept' if makes_runs else ''}")
         return stop.status
     except AuditCubeError as problem:
         _complain(str(problem))
         return int(problem.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; nothing to tell
+    except OSError as problem:
+        if problem.errno not in (errno.EPIPE, errno.ENOSPC):  # all others are mapped where they arise
+            return _bug(problem, options.verbose)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered has nowhere to go
+        if problem.errno == errno.ENOSPC:
+            _complain("standard output: no space left on the device")
         return int(ExitCode.SETUP_FAILED)
     except Exception as bug:  # noqa: BLE001 - the outermost frame
         return _bug(bug, options.verbose)

@@ -57,7 +57,7 @@ def run(
     """The main job against an endpoint started with `arguments`; the result is in `output_dir`."""
     with tempfile.TemporaryDirectory(prefix="auditcube-demo-") as folder, endpoint(arguments) as url:
         config, dataset = Path(folder, "demo.yaml"), Path(folder, starter.DATASET)
-        samples = 32 if scenario == "SingleStream" else 128
+        samples = 32 if scenario == "SingleStream" else 192
         config.write_text(starter.config_text(url, api=api, scenario=scenario, samples=samples), "utf-8")
         dataset.write_bytes(dataset_bytes())
         options = tasks.Options(config, output_dir, None, mlcube_config, overwrite, progress)

@@ -59,5 +59,5 @@ class Interrupted(AuditCubeError):
     exit_code = ExitCode.INTERRUPTED
 
     def __init__(self, signum: int) -> None:
-        super().__init__(f"stopped by signal {signum}; the events so far are kept, no result was written")
+        super().__init__(f"stopped by signal {signum}")
         self.status = 128 + signum

@@ -36,7 +36,7 @@ def test_the_demo_finds_a_cache(tmp_path: Path, scenario: str) -> None:
 def test_the_demo_speaks_another_api(tmp_path: Path) -> None:
     done = auditcube("demo", "--api", "openai_chat", "--cheat", "prompt_cache", "--output_dir", tmp_path, "--json")
     assert (done.code, done.json["exit_code"], done.err) == (1, 1, "")
-    assert summary(tmp_path, "reference")["tokens"]["answers"] == 128
+    assert summary(tmp_path, "reference")["tokens"]["answers"] == 192
     assert auditcube("verify", tmp_path).code == 1
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,11 @@ def silent(talk: Talk) -> None:
 def children() -> set[int]:
     """Our child processes."""
     path = Path(f"/proc/{os.getpid()}/task")
-    return {int(pid) for task in path.iterdir() for pid in (task / "children").read_text().split()}
+    found: set[int] = set()
+    for task in path.iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread may end while we look
+            found |= {int(pid) for pid in (task / "children").read_text().split()}
+    return found
 
 
 @pytest.fixture(autouse=True)

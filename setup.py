@@ -7,12 +7,14 @@ Three things here are not declarative:
   ``auditcube/schemas/*.json``: ``importlib.resources.files("auditcube").joinpath("schemas/NAME.json")`` finds it there.
   An editable install has no copy, so none can go stale: the code falls back to the checkout's own ``schemas/``.
 * A wheel or sdist made in a git checkout says from which commit, in ``auditcube/_build.json`` (``{"version", "commit",
-  "dirty"}``); one made without git has no such file, and an editable install asks git when it runs.
+  "dirty"}``); an image is built without git and is told both in AUDITCUBE_COMMIT and AUDITCUBE_DIRTY. Where nobody knows
+  there is no such file, and an editable install asks git when it runs.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -74,15 +76,18 @@ def git(*args: str) -> str | None:
 
 
 def write_build_info(path: Path) -> bool:
-    """Write ``_build.json`` to path and return True, or return False outside of a git checkout of our own."""
+    """Write ``_build.json`` to path and return True, or return False where nobody knows the commit."""
     top = git("rev-parse", "--show-toplevel")
     commit = git("rev-parse", "HEAD")
     # An unpacked sdist may lie inside somebody else's checkout, whose commit is not ours.
-    if top is None or commit is None or Path(top).resolve() != ROOT:
+    if top is not None and commit is not None and Path(top).resolve() == ROOT:
+        # Only what gets into a wheel can make it differ from its commit; a result or a note beside it does not.
+        dirty = git("status", "--porcelain", "--", "project", "schemas", "setup.py", "pyproject.toml") != ""
+    elif commit := os.environ.get("AUDITCUBE_COMMIT"):
+        dirty = os.environ.get("AUDITCUBE_DIRTY") != "false"
+    else:
         return False
-    # Only what gets into a wheel can make it differ from its commit; a result or a note beside it does not.
-    changed = git("status", "--porcelain", "--", "project", "schemas", "setup.py", "pyproject.toml")
-    info = {"version": read_version(), "commit": commit, "dirty": changed != ""}
+    info = {"version": read_version(), "commit": commit, "dirty": dirty}
     path.write_text(json.dumps(info) + "\n", encoding="utf-8")
     return True
 

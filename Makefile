@@ -18,12 +18,13 @@ VENV_READY := $(VENV)/.ready-$(VERSION)
 INPUTS := setup.py pyproject.toml
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help env env-dev demo test coverage check wheel clean
+.PHONY: help env env-dev demo test coverage check wheel mlcube wheelhouse clean
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile
 	@echo 'make check   runs the tests of style, types, layers and generated files'
-	@echo 'make coverage, make wheel, make clean'
+	@echo 'make mlcube  sets up MLCube in .mlcube, and the images that it runs (docs/mlcube.md)'
+	@echo 'make coverage, make wheel, make wheelhouse, make clean'
 
 env: $(INSTALLED)
 
@@ -50,8 +51,27 @@ wheel: $(INSTALLED)
 	@rm -rf build
 	@ls dist/*.whl
 
+# The runner has an environment of its own, with a Python 3.11: MLCUBE_PYTHON says where one is.
+mlcube: .mlcube/.installed
+	@scripts/image
+	@echo 'Ready: .mlcube/bin/mlcube run --task=demo --platform=docker   (or --platform=singularity)'
+
+.mlcube/.installed: scripts/mlcube-env
+	@echo 'Installing MLCube into .mlcube' >&2
+	@scripts/mlcube-env "$(CURDIR)/.mlcube" $(MLCUBE_PYTHON)
+	@touch $@
+
+# What an image without an index needs, for both machines.
+wheelhouse: $(INSTALLED)
+	@rm -rf wheelhouse
+	@for machine in x86_64 aarch64; do \
+	  $(PIP) download --dest wheelhouse --no-deps --require-hashes --requirement requirements.lock \
+	    --python-version 3.11 --implementation cp $$(for tag in manylinux_2_28 manylinux_2_27 manylinux_2_26 \
+	    manylinux_2_17 manylinux2014; do echo --platform $${tag}_$$machine; done) || exit 1; \
+	done
+
 clean:
-	rm -rf $(VENV) build dist project/*.egg-info .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .mlcube .image wheelhouse build dist project/*.egg-info .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A Debian without python3-venv lacks ensurepip: its own pip, where it is there, then fills the environment.

@@ -17,6 +17,7 @@ _EPILOG = (
     "5 evidence rejected, 6 INCONCLUSIVE, 70 a bug of ours, 130 interrupted"
 )
 _APIS = "videogen, openai_chat or openai_completions"
+_OVERWRITE = "replace a result that is there; AUDITCUBE_OVERWRITE=1 says the same"
 _UNPACED = [scenario.value for scenario in Scenario if not scenario.paced]
 
 
@@ -77,25 +78,27 @@ def _tasks(group: _Commands) -> None:
         _path(command, "output_dir", "an empty or new directory for the evidence", required=True)
         if name == "run_audit":
             _path(command, "reference_dir", "the output directory of run_reference", required=True)
-        _flag(command, "overwrite", "replace a result that is there")
+        _flag(command, "overwrite", _OVERWRITE)
     verify = group.add("verify", "recompute everything in an output directory from its files")
     verify.add_argument("directory", nargs="?", type=Path, metavar="DIR", help="an output directory of `audit`")
     _path(verify, "reference_dir", "the output directory of run_reference")
     _path(verify, "audit_dir", "the output directory of run_audit")
+    _path(verify, "mlcube_config", "the mlcube.yaml in use, for its hash", metavar="FILE")
     _path(verify, "output_dir", "write the findings and a sidecar there")
-    _flag(verify, "overwrite", "replace a result that is there")
+    _flag(verify, "overwrite", _OVERWRITE)
 
 
 def _demonstration(group: _Commands) -> None:
     demo = group.add("demo", "run the main job against the embedded endpoint")
     for name in ("cheat", "nuisance"):
         text = f"a {name} of the endpoint, as in `demo_endpoint --help`; may be repeated"
+        text += "; else the variable CHEAT, with commas" if name == "cheat" else ""
         demo.add_argument(f"--{name}", action="append", default=[], metavar="NAME[=VALUE]", help=text)
     demo.add_argument("--scenario", choices=_UNPACED, default="Offline")
     demo.add_argument("--api", default="videogen", help=f"{_APIS} (%(default)s)")
     _path(demo, "mlcube_config", "the mlcube.yaml in use, for its hash", metavar="FILE")
     _path(demo, "output_dir", "an empty or new directory (a new one under ./auditcube_demo)")
-    _flag(demo, "overwrite", "replace a result that is there")
+    _flag(demo, "overwrite", _OVERWRITE)
     endpoint = group.add("demo_endpoint", "start the embedded endpoint alone; it says where it listens")
     add_arguments(endpoint)
     endpoint.set_defaults(port=8000)

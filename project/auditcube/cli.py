@@ -98,7 +98,7 @@ def verify(options: argparse.Namespace) -> int:
     directories = [path for path in given if path is not None]
     if not directories or (options.directory and (options.reference_dir or options.audit_dir)):
         options.parser.error("give one DIR, or --reference_dir and --audit_dir")
-    verification = tasks.verify(directories, options.output_dir, options.overwrite)
+    verification = tasks.verify(directories, options.output_dir, _overwrite(options), options.mlcube_config, os.environ)
     if options.json:
         _print_json(verification.to_json())
     else:
@@ -109,10 +109,11 @@ def verify(options: argparse.Namespace) -> int:
 def demo(options: argparse.Namespace) -> int:
     from auditcube import demonstration
 
-    switches = [("--cheat", options.cheat), ("--nuisance", options.nuisance)]
+    cheats = options.cheat or [name for name in os.environ.get("CHEAT", "").split(",") if name]
+    switches = [("--cheat", cheats), ("--nuisance", options.nuisance)]
     arguments = [part for flag, values in switches for value in values for part in (flag, value)]
     outcome = demonstration.run(
-        arguments, options.scenario, options.api, options.output_dir or _fresh_directory(), options.overwrite,
+        arguments, options.scenario, options.api, options.output_dir or _fresh_directory(), _overwrite(options),
         _progress(options), options.mlcube_config, os.environ,
     )  # fmt: skip
     return _tell(outcome, options)
@@ -214,9 +215,14 @@ def _task_options(options: argparse.Namespace) -> Options:
     from auditcube.tasks import Options
 
     return Options(
-        options.config, options.output_dir, options.dataset, options.mlcube_config, options.overwrite,
+        options.config, options.output_dir, options.dataset, options.mlcube_config, _overwrite(options),
         _progress(options),
     )  # fmt: skip
+
+
+def _overwrite(options: argparse.Namespace) -> bool:
+    """As asked for on the command line, or in the variable that mlcube.yaml hands on: MLCube passes no flags."""
+    return options.overwrite or os.environ.get("AUDITCUBE_OVERWRITE", "") not in ("", "0")
 
 
 def _progress(options: argparse.Namespace) -> bool:

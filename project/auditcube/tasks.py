@@ -21,7 +21,8 @@ from auditcube.evidence.store import Store
 from auditcube.job import WARMUP, Job, read_job
 from auditcube.load.engine import execute
 from auditcube.load.schedule import RunSpec
-from auditcube.manifest import build, codec, digest, provenance, schema
+from auditcube.manifest import build, codec, digest, provenance, schema, surroundings
+from auditcube.manifest.identity import NONE, Identity, identify, told
 from auditcube.metrics import Run
 from auditcube.progress import Progress
 from auditcube.readiness import check_reachable
@@ -112,7 +113,7 @@ class _Task:
     def perform(self) -> Performed:
         """Make the runs and write everything that follows; the sidecar comes last, so without it nothing counts."""
         store = Store(self.options.output_dir)
-        identity = self._identity()
+        identity = _identity(self.options.mlcube_config, self.environ)
         store.check_usable(self.options.overwrite)
         check_reachable(self.job.endpoint)
         store.clear()
@@ -144,17 +145,8 @@ class _Task:
                 break  # whatever comes next would meet an endpoint that is gone
         return made
 
-    def _identity(self) -> build.Identity:
-        mlcube = "none"
-        if (path := self.options.mlcube_config) is not None:
-            try:
-                mlcube = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
-            except OSError as problem:
-                raise InvalidInput(f"{path}: {problem.strerror}; see --mlcube_config") from problem
-        return build.Identity("none", "none", mlcube)
-
     def _manifest(
-        self, store: Store, run_id: str, identity: build.Identity, timing: build.Timing, results: Results
+        self, store: Store, run_id: str, identity: Identity, timing: build.Timing, results: Results
     ) -> dict[str, Any]:
         reference = self.reference
         return build.manifest(
@@ -171,12 +163,27 @@ class _Task:
         )
 
 
-def verify(directories: Sequence[Path], output_dir: Path | None, overwrite: bool = False) -> Verification:
+def _identity(mlcube_config: Path | None, environ: Mapping[str, str], otherwise: str = NONE) -> Identity:
+    """What runs this task; `otherwise` stands for the hash of mlcube.yaml where that is not given."""
+    mlcube = otherwise
+    if mlcube_config is not None:
+        try:
+            mlcube = f"sha256:{hashlib.sha256(mlcube_config.read_bytes()).hexdigest()}"
+        except OSError as problem:
+            raise InvalidInput(f"{mlcube_config}: {problem.strerror}; see --mlcube_config") from problem
+    return identify(told(environ), surroundings.look(environ), mlcube)
+
+
+def verify(
+    directories: Sequence[Path], output_dir: Path | None, overwrite: bool, mlcube_config: Path | None,
+    environ: Mapping[str, str],
+) -> Verification:  # fmt: skip
     """Recompute everything in one directory, or in a reference and an audit that started from it.
 
     With `output_dir` the findings and a sidecar, whose parents are what was verified, are written there.
     """
     started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
+    _identity(mlcube_config, environ)
     if output_dir is not None:
         _keep_apart(output_dir, *directories)
     *before, last = map(Store, directories)
@@ -190,7 +197,9 @@ def verify(directories: Sequence[Path], output_dir: Path | None, overwrite: bool
         store.clear()
         write_atomically(store.verification, file_bytes(verification.to_json()))
         timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
-        finish(store, _verification_manifest(store, verification, timing), verification.exit_code, {})
+        before_it = verification.parts[-1].manifest.get("mlcube_config_hash", NONE)
+        identity = _identity(mlcube_config, environ, before_it)
+        finish(store, _verification_manifest(store, verification, timing, identity), verification.exit_code, {})
     return verification
 
 
@@ -217,7 +226,9 @@ def report(directory: Path, reference_dir: Path | None, output: Path | None) -> 
     return output
 
 
-def _verification_manifest(store: Store, verification: Verification, timing: build.Timing) -> dict[str, Any]:
+def _verification_manifest(
+    store: Store, verification: Verification, timing: build.Timing, identity: Identity
+) -> dict[str, Any]:
     last = verification.parts[-1].manifest
     parents = [build.parent(part.manifest, part.data) for part in verification.parts if part.manifest]
     derived = {
@@ -233,7 +244,7 @@ def _verification_manifest(store: Store, verification: Verification, timing: bui
     return build.manifest(
         task="verify",
         run_id=provenance.new_run_id(),
-        identity=build.Identity("none", "none", last.get("mlcube_config_hash", "none")),
+        identity=identity,
         timing=timing,
         dataset_refs=last.get("dataset_refs", []),
         artifacts=artifacts_of(store),

@@ -90,7 +90,10 @@ class Store:
             raise cannot_write(self.root, problem) from problem
         if present and not overwrite:
             what = "a result" if SIDECAR in present else "files, perhaps of a run that broke off"
-            raise SetupFailed(f"{self.root}: already holds {what}; choose an empty directory, or give --overwrite")
+            raise SetupFailed(
+                f"{self.root}: already holds {what}; choose an empty directory, or give "
+                "--overwrite (through mlcube: AUDITCUBE_OVERWRITE=1)"
+            )
         if foreign := sorted(name for name in present if not _is_ours(name)):
             raise SetupFailed(f"{self.root}: holds {foreign[0]}, which is not ours; choose an empty directory")
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from auditcube.manifest.identity import Identity
+
 _ROLES = {
     "config.yaml": "config",
     "schedule.json": "schedule",
@@ -21,15 +23,6 @@ _MEDIA_TYPES = {
     ".html": "text/html",
     ".txt": "text/plain",
 }
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What ran the task: runner, image and the hash of mlcube.yaml, each `none` where there is none."""
-
-    runner: str
-    image: str
-    mlcube_config_hash: str
 
 
 @dataclass(frozen=True)
@@ -93,12 +86,14 @@ def manifest(
     environment: Mapping[str, Any],
 ) -> dict[str, Any]:
     """A whole sidecar but for its own digest. `derived` holds the members that `verify` computes again."""
+    image_identity = {} if identity.image_identity is None else {"image_identity": dict(identity.image_identity)}
     return {
         "schema_version": "mlcube.run_audit.v1",
         "mlcube_task": task,
         "runner": identity.runner,
         "image": identity.image,
         "mlcube_config_hash": identity.mlcube_config_hash,
+        **image_identity,
         "benchmark": derived["benchmark"],
         "dataset_refs": list(dataset_refs),
         "result_paths": derived["result_paths"],

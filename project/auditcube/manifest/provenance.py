@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from auditcube import __version__
+from auditcube.manifest import gpus
 
 UNKNOWN = "unknown"
 _PACKAGE = Path(__file__).parents[1]
@@ -54,6 +55,7 @@ def environment() -> dict[str, Any]:
         "system": platform.system(),
         "machine": platform.machine(),
         "cpu_count": os.cpu_count() or 1,
+        **gpus.facts(),
     }
 
 

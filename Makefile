@@ -16,6 +16,8 @@ INSTALLED := $(VENV)/.installed-$(VERSION)
 INSTALLED_DEV := $(VENV)/.installed-dev-$(VERSION)
 VENV_READY := $(VENV)/.ready-$(VERSION)
 INPUTS := setup.py pyproject.toml
+WHEELHOUSE ?= wheelhouse
+MACHINES ?= x86_64 aarch64
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help env env-dev demo test coverage check wheel mlcube wheelhouse clean
@@ -63,9 +65,9 @@ mlcube: .mlcube/.installed
 
 # What an image without an index needs, for both machines.
 wheelhouse: $(INSTALLED)
-	@rm -rf wheelhouse
-	@for machine in x86_64 aarch64; do \
-	  $(PIP) download --dest wheelhouse --no-deps --require-hashes --requirement requirements.lock \
+	@rm -rf '$(WHEELHOUSE)'
+	@for machine in $(MACHINES); do \
+	  $(PIP) download --dest '$(WHEELHOUSE)' --no-deps --require-hashes --requirement requirements.lock \
 	    --python-version 3.11 --implementation cp $$(for tag in manylinux_2_28 manylinux_2_27 manylinux_2_26 \
 	    manylinux_2_17 manylinux2014; do echo --platform $${tag}_$$machine; done) || exit 1; \
 	done

@@ -22,7 +22,7 @@ from auditcube.job import WARMUP, Job, read_job
 from auditcube.load.engine import execute
 from auditcube.load.schedule import RunSpec
 from auditcube.manifest import build, codec, digest, provenance, schema, surroundings
-from auditcube.manifest.identity import NONE, Identity, identify, told
+from auditcube.manifest.identity import NONE, identify, told
 from auditcube.metrics import Run
 from auditcube.progress import Progress
 from auditcube.readiness import check_reachable
@@ -146,7 +146,7 @@ class _Task:
         return made
 
     def _manifest(
-        self, store: Store, run_id: str, identity: Identity, timing: build.Timing, results: Results
+        self, store: Store, run_id: str, identity: build.Identity, timing: build.Timing, results: Results
     ) -> dict[str, Any]:
         reference = self.reference
         return build.manifest(
@@ -163,7 +163,7 @@ class _Task:
         )
 
 
-def _identity(mlcube_config: Path | None, environ: Mapping[str, str], otherwise: str = NONE) -> Identity:
+def _identity(mlcube_config: Path | None, environ: Mapping[str, str], otherwise: str = NONE) -> build.Identity:
     """What runs this task; `otherwise` stands for the hash of mlcube.yaml where that is not given."""
     mlcube = otherwise
     if mlcube_config is not None:
@@ -227,7 +227,7 @@ def report(directory: Path, reference_dir: Path | None, output: Path | None) -> 
 
 
 def _verification_manifest(
-    store: Store, verification: Verification, timing: build.Timing, identity: Identity
+    store: Store, verification: Verification, timing: build.Timing, identity: build.Identity
 ) -> dict[str, Any]:
     last = verification.parts[-1].manifest
     parents = [build.parent(part.manifest, part.data) for part in verification.parts if part.manifest]

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from auditcube.manifest.identity import Identity
-
 _ROLES = {
     "config.yaml": "config",
     "schedule.json": "schedule",
@@ -23,6 +21,16 @@ _MEDIA_TYPES = {
     ".html": "text/html",
     ".txt": "text/plain",
 }
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What ran the task: runner, image and hash of mlcube.yaml, each `none` where there is none, and its details."""
+
+    runner: str
+    image: str
+    mlcube_config_hash: str
+    image_identity: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

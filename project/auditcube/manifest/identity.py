@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditcube.errors import InvalidInput
+from auditcube.manifest.build import Identity
 
 NONE, UNKNOWN = "none", "unknown"
 RUNNERS = ("docker", "podman", "singularity", "enroot")
@@ -63,16 +64,6 @@ class Seen:
     def platform(self) -> str:
         """As the engines spell it: linux/arm64."""
         return f"{self.system.lower()}/{_ARCHITECTURES.get(self.machine, self.machine)}"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What ran the task: runner and image, each `none` without a container, and the details where there is one."""
-
-    runner: str
-    image: str
-    mlcube_config_hash: str
-    image_identity: Mapping[str, Any] | None = None
 
 
 def told(environ: Mapping[str, str]) -> Told:

@@ -93,7 +93,10 @@ def test_nothing_of_the_building_machine_is_in_any_layer(archive: Path) -> None:
     names = 0
     for name, data in layers(archive):
         names += 1
-        if re.search(r"(^|/)(pip\.conf|\.?pydistutils\.cfg|\.netrc|\.pypirc|uv\.toml|\.git/)|^etc/hostname$", name) and data:
+        if (
+            re.search(r"(^|/)(pip\.conf|\.?pydistutils\.cfg|\.netrc|\.pypirc|uv\.toml|\.git/)|^etc/hostname$", name)
+            and data
+        ):
             found.append(name)
         if re.search(r"^etc/apt/sources\.list|^(src|root/\.cache|wheels|tmp/.)", name) and data:
             found.append(name)

@@ -7,8 +7,8 @@ Three things here are not declarative:
   ``auditcube/schemas/*.json``: ``importlib.resources.files("auditcube").joinpath("schemas/NAME.json")`` finds it there.
   An editable install has no copy, so none can go stale: the code falls back to the checkout's own ``schemas/``.
 * A wheel or sdist made in a git checkout says from which commit, in ``auditcube/_build.json`` (``{"version", "commit",
-  "dirty"}``); an image is built without git and is told both in AUDITCUBE_COMMIT and AUDITCUBE_DIRTY. Where nobody knows
-  there is no such file, and an editable install asks git when it runs.
+  "dirty"}``); an image is built without git, and is told both in AUDITCUBE_COMMIT and AUDITCUBE_DIRTY. Where nobody
+  knows there is no such file, and an editable install asks git when it runs.
 """
 
 from __future__ import annotations

@@ -75,8 +75,9 @@ def test_a_runner_that_lies_is_recorded(docker_cube: Cube) -> None:
     out.mkdir()
     out.chmod(0o777)
     options = ["--rm", "--network=none", "--read-only", "--tmpfs", "/tmp", "-v", f"{out}:/out"]
-    engine("run", *options, "-e", "AUDITCUBE_RUNNER=singularity", IMAGE, "demo", "--output_dir", "/out/told")
     engine("run", *options, IMAGE, "demo", "--output_dir", "/out/untold")
+    lie = ["-e", "AUDITCUBE_RUNNER=singularity"]
+    engine("run", *options, *lie, IMAGE, "verify", "/out/untold", "--output_dir", "/out/told")
     told, untold = sidecar(out / "told"), sidecar(out / "untold")
     assert told["runner"] == "singularity"
     assert len(told["image_identity"]["contradictions"]) == 1

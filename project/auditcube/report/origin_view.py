@@ -32,6 +32,7 @@ def origin(manifest: Mapping[str, Any]) -> list[Row]:
     tool = made.get("tool", {})
     lasted = manifest.get("monotonic_duration_ns")
     rows = [(heading(name), plain(manifest.get(name))) for name in ("run_id", "runner", "image")]
+    rows += [(heading(name), plain(v)) for name, v in manifest.get("image_identity", {}).items() if name != "reference"]
     rows.append(("state", f"{plain(status.get('state'))}, exit code {plain(status.get('exit_code'))}"))
     rows += [(name.replace("_", " "), plain(manifest.get(name))) for name in ("started_on", "finished_on")]
     rows.append(("duration", duration(lasted) if isinstance(lasted, int) else "–"))

@@ -46,7 +46,25 @@ FULL: dict[str, Any] = ISSUE_367 | {
         }
     ],
     "seeds": {"order": "0", "arrival": "18446744073709551615", "capture": "42"},
-    "environment": {"python": "3.11.7", "system": "Linux", "machine": "x86_64", "cpu_count": 2},
+    "environment": {
+        "python": "3.11.7",
+        "system": "Linux",
+        "machine": "x86_64",
+        "cpu_count": 2,
+        "gpu_driver": "580.95.05",
+        "gpus": [{"name": "NVIDIA GB300", "memory_bytes": 309237645312, "mig": False}],
+    },
+    "image_identity": {
+        "reference": "localhost/auditcube:0.1.0",
+        "config_digest": {"sha256": HASH},
+        "repo_digests": [{"sha256": HASH}],
+        "sif_sha256": HASH,
+        "squashfs_sha256": HASH,
+        "platform": "linux/arm64",
+        "resolved_by": "runner",
+        "marks": ["container=podman"],
+        "contradictions": ["..."],
+    },
     "parents": [{"task": "run_reference", "run_id": UUID, "manifest_sha256": HASH}],
     "verdicts": [
         {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 
@@ -93,5 +93,4 @@ _KINDS: dict[str, type[Any]] = {
 def order_to_json(order: Order) -> dict[str, Any]:
     """The order as JSON: its kind and its fields."""
     kind = next(name for name, cls in _KINDS.items() if type(order) is cls)
-    fields: dict[str, Any] = asdict(order)  # type: ignore[call-overload]
-    return {"kind": kind, **{key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}}
+    return {"kind": kind, **{key: list(v) if isinstance(v, tuple) else v for key, v in vars(order).items()}}

@@ -13,6 +13,8 @@ from mlcube.cube import PLATFORMS, ROOT, Cube, Endpoint, environment, missing
 
 @pytest.fixture(scope="session")
 def docker_image(tmp_path_factory: pytest.TempPathFactory) -> None:
+    if reason := missing("docker"):
+        pytest.skip(reason)
     _make("docker", tmp_path_factory.mktemp("image"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,6 @@ def test_a_stale_lock_is_found(tmp_path: Path, change: tuple[str, str] | None, t
     if change is not None:
         assert change[0] in lock
         (tmp_path / "requirements.lock").write_text(lock.replace(*change, 1), "utf-8")
-    done = subprocess.run([str(tmp_path / "scripts" / "lock"), "--check"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, tmp_path / "scripts" / "lock", "--check"], capture_output=True, text=True)
     assert done.returncode == 1
     assert text in done.stderr

@@ -296,7 +296,9 @@ KEY = "sk-Not/A+Real_Key=42"
 
 def echo(talk: Talk) -> None:
     """Tells everything it was told: in an error, as the answer, as no answer."""
-    spelled = str((talk.request() or honest).headers)[1:-1].replace("'", "")  # type: ignore[union-attr]
+    request = talk.request()
+    assert request is not None
+    spelled = str(request.headers)[1:-1].replace("'", "")
     padded = "x" * 190 + spelled  # the cut falls into the key
     kinds = [
         answer(f'{{"error": "{spelled}"}}'.encode(), "401 No"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +35,10 @@ def load_of(scenario: Scenario = Scenario.OFFLINE, **changes: Any) -> Load:
         "workers": 1,
         "seeds": Seeds(),
     }
-    return Load(**(fields | changes))
+    fields |= changes
+    if scenario is Scenario.MULTI_STREAM:
+        fields.setdefault("samples_per_query", fields["max_in_flight"])
+    return Load(**fields)
 
 
 def schedule_of(
@@ -45,6 +49,25 @@ def schedule_of(
     return Schedule(made, load or load_of(), size)
 
 
+class Query(NamedTuple):
+    """One planned query."""
+
+    ordinal: int
+    sample: int
+    due_ns: int
+    salt: str | None
+
+
+def queries(schedule: Schedule) -> Iterator[Query]:
+    """All queries of a schedule, without end."""
+    return (Query(ordinal, *row) for ordinal, row in enumerate(chain.from_iterable(schedule.blocks())))
+
+
+def planned(schedule: Schedule) -> list[Query]:
+    """The queries of the plan."""
+    return list(islice(queries(schedule), schedule.spec.queries))
+
+
 def start_of(worker: int = 0, workers: int = 1) -> Start:
     """The head of a worker's file."""
     return Start("run", "reference", worker, workers, "0" * 64, 5, "2026-11-01T00:00:00.000000Z")
@@ -52,7 +75,7 @@ def start_of(worker: int = 0, workers: int = 1) -> Start:
 
 def end_of(events: int, reason: str = "completed", worker: int = 0) -> EndRecord:
     """The last record of a worker's file."""
-    return EndRecord(worker, reason, S, events)
+    return EndRecord(worker, reason, S, events, {"probes": 100, "p50": 1, "p99": 2, "p99.9": 3, "max": 4})
 
 
 def table_of(
@@ -69,6 +92,7 @@ def table_of(
         **{name: column(name) for name in ("ordinal", "sample", "due_ns", "issued_ns", "done_ns")},
         **{name: column(name) for name in ("first_ns", "last_ns", "tokens_in", "tokens_out")},
         chunks=np.array([row.chunks or -1 for row in rows], dtype=np.int64),
+        tries=np.array([row.tries if row.tries > 1 else -1 for row in rows], dtype=np.int64),
         status=np.array([STATUSES.index(row.status) for row in rows], dtype=np.int64),
         errors=tuple(dict.fromkeys(row.error for row in rows if row.error is not None)),
         salts={row.ordinal: row.salt for row in rows if row.salt is not None},

@@ -227,7 +227,10 @@ INCONSISTENT: list[tuple[str, dict[str, Any], str]] = [
     ("SingleStream", {"target_qps": 1.0}, "load.target_qps: only Server has"),
     ("SingleStream", {"max_in_flight": 2}, "load.max_in_flight: SingleStream has one query in flight"),
     ("SingleStream", {"workers": 2}, "load.workers: 2 workers cannot share 1 queries in flight"),
-    ("MultiStream", {"workers": 9}, "load.workers: 9 workers cannot share 8 queries in flight"),
+    ("Offline", {"workers": 65}, "load.workers: 65 workers cannot share 64 queries in flight"),
+    ("MultiStream", {"workers": 2}, "load.workers: MultiStream has one worker"),
+    ("Offline", {"target_latency_s": 1.0}, "load.target_latency_s: only Server has a bound on latency"),
+    ("SingleStream", {"tpot_latency_s": 1.0}, "load.tpot_latency_s: only Server has a bound on latency"),
     ("Offline", {"max_in_flight": 3, "workers": 4}, "load.workers: 4 workers cannot share 3 queries in flight"),
     ("Offline", {"min_duration_s": 5, "max_duration_s": 4.9}, "load.min_duration_s: longer than load.max_duration_s"),
 ]
@@ -246,7 +249,7 @@ def test_a_load_that_contradicts_its_scenario(
     ("scenario", "load"),
     [
         ("SingleStream", {"max_in_flight": 1}),
-        ("MultiStream", {"workers": 8}),
+        ("Offline", {"workers": 64}),
         ("Server", {"target_qps": 1, "workers": 200}),
         ("Offline", {"min_duration_s": 5, "max_duration_s": 5}),
     ],
@@ -276,7 +279,7 @@ BAD_URLS = [
 def test_what_is_no_url(tmp_path: Path, url: str) -> None:
     text = refusal(tmp_path, changed("endpoint.url", url))
     assert re.fullmatch(
-        r", line \d+: endpoint\.url: scheme://host\[:port\]\[/prefix\] is wanted, with http or https", text
+        r", line \d+: endpoint\.url: scheme://host\[:port\]\[/prefix\] is wanted, with http or https; .*", text
     )
 
 
@@ -390,3 +393,57 @@ def test_a_config_does_not_change_once_it_is_read(tmp_path: Path) -> None:
 
 def test_the_endpoint_never_holds_a_key() -> None:
     assert not [name for name in EndpointConfig.model_fields if "key" in name and name != "api_key_env"]
+
+
+SOCKET = "http+unix://%2Frun%2Fserve.sock"
+
+
+def test_several_urls_and_sockets(tmp_path: Path) -> None:
+    urls = ["http://a:1", "https://b/x", SOCKET]
+    assert loaded(tmp_path, changed("endpoint.url", urls)).endpoint.urls == tuple(urls)
+    assert loaded(tmp_path, changed("endpoint.url", SOCKET)).endpoint.urls == (SOCKET,)
+
+
+@pytest.mark.parametrize(
+    ("urls", "reason"),
+    [
+        ([], "at least one URL is wanted, and none twice"),
+        (["http://a", "http://a"], "at least one URL is wanted, and none twice"),
+        (["http://a", "ftp://b"], "is wanted, with http or https"),
+        (["http://a", 5], "a URL, or a list of URLs, is wanted"),
+        ({"a": "http://a"}, "a URL, or a list of URLs, is wanted"),
+        ("http+unix://relative.sock", "http+unix://%2Fpath"),
+        ("http+unix:///run/serve.sock", "http+unix://%2Fpath"),
+        ("http+unix://user:secret@%2Frun", "credentials do not belong in a URL"),
+    ],
+)
+def test_what_are_no_urls(tmp_path: Path, urls: Any, reason: str) -> None:
+    assert reason in refusal(tmp_path, changed("endpoint.url", urls))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "more", "queries"),
+    [
+        ("Offline", {}, 24576),
+        ("SingleStream", {}, 64),
+        ("MultiStream", {}, 662 * 8),
+        ("MultiStream", {"max_in_flight": 2}, 662 * 2),
+        ("Server", {"target_qps": 1.0}, 459),
+        ("Offline", {"min_queries": 5}, 5),
+    ],
+)
+def test_a_preset_sets_what_the_file_does_not(
+    tmp_path: Path, scenario: str, more: dict[str, Any], queries: int
+) -> None:
+    load = {"preset": "mlperf-v6.1", **more}
+    config = loaded(tmp_path, {**changed("scenario", scenario), "load": load})
+    assert (config.load.min_queries, config.load.min_duration_s) == (queries, 600.0)
+    assert config.load.seeds.order == 2747215439041700203
+    assert config.load.seeds.arrival == 16159082839903944936
+    again = loaded(tmp_path, {**changed("scenario", scenario), "load": config.load.model_dump(mode="json")})
+    assert again.load == config.load
+
+
+def test_an_unknown_preset(tmp_path: Path) -> None:
+    assert "mlperf-v6.1" in refusal(tmp_path, changed("load.preset", "mlperf-v9"))
+    assert "load.preset" in refusal(tmp_path, changed("load.preset", ["mlperf-v6.1"]))

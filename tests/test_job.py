@@ -18,10 +18,10 @@ from auditcube import audits
 from auditcube.config import load_config
 from auditcube.errors import InvalidInput
 from auditcube.job import WARMUP, Job, Plan, make_plan, read_job
-from auditcube.load.order import Salted, Single, WithoutReplacement
+from auditcube.load.order import Order, Salted, Single, WithoutReplacement, WithReplacement
 from auditcube.load.schedule import RunSpec
 from auditcube.scenario import Scenario
-from builders import refusal_of
+from builders import planned, refusal_of
 
 ROWS = 20
 BASE: dict[str, Any] = {
@@ -63,7 +63,7 @@ def test_an_audit_plans_its_runs_the_reference_first(tmp_path: Path) -> None:
 def test_a_warm_up_comes_before_everything_and_is_salted(tmp_path: Path) -> None:
     found = job(tmp_path, load={"min_queries": 10, "warmup_queries": 4}).plan
     assert found.runs == (RunSpec(WARMUP, Salted(), 4), REFERENCE, REPEATED)
-    salts = [query.salt for query in found.schedule(found.runs[0]).planned()]
+    salts = [query.salt for query in planned(found.schedule(found.runs[0]))]
     assert len(set(salts)) == 4
     assert None not in salts
 
@@ -75,6 +75,29 @@ def test_without_audits_there_is_a_performance_run_with_both_floors(tmp_path: Pa
     )
 
 
+@pytest.mark.parametrize(
+    ("load", "order"),
+    [
+        ({"order": "with_replacement"}, WithReplacement()),
+        ({"order": "single", "sample_index": 3}, Single(3)),
+        ({"order": "without_replacement", "sample_index": 3}, WithoutReplacement()),
+    ],
+)
+def test_the_order_of_a_performance_run(tmp_path: Path, load: dict[str, Any], order: Order) -> None:
+    assert job(tmp_path, audits=[], load=load).plan.runs[0].order == order
+
+
+def test_a_row_that_is_not_there_cannot_be_repeated(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"load\.sample_index: is 1000000, but the data set has rows 0 to"):
+        job(tmp_path, audits=[], load={"order": "single", "sample_index": 1_000_000})
+
+
+def test_a_query_of_multi_stream_is_as_many_samples_as_are_in_flight(tmp_path: Path) -> None:
+    found = job(tmp_path, audits=[], scenario="MultiStream", load={"max_in_flight": 4})
+    assert found.plan.load.samples_per_query == 4
+    assert job(tmp_path, audits=[]).plan.load.samples_per_query == 1
+
+
 def test_a_performance_run_may_be_paced(tmp_path: Path) -> None:
     found = job(tmp_path, audits=[], scenario="Server", load={"target_qps": 5.0}).plan
     assert (found.load.scenario, found.load.target_qps, found.load.max_in_flight) == (Scenario.SERVER, 5.0, None)
@@ -83,16 +106,16 @@ def test_a_performance_run_may_be_paced(tmp_path: Path) -> None:
 def test_the_endpoint_and_its_samples(tmp_path: Path) -> None:
     endpoint = {"url": "https://h/x", "api": "videogen", "model": "m", "ca_file": "ca.pem", "parameters": {"seed": 7}}
     found = job(tmp_path, endpoint=endpoint)
-    assert found.endpoint.target.url == "https://h/x"
-    assert found.endpoint.target.path == "/v1/videos/generations"
-    assert found.endpoint.target.ca_file == str(tmp_path / "ca.pem")
+    assert found.endpoint.targets[0].url == "https://h/x"
+    assert found.endpoint.targets[0].path == "/v1/videos/generations"
+    assert found.endpoint.targets[0].ca_file == str(tmp_path / "ca.pem")
     assert found.endpoint.parameters["seed"] == 7
     assert found.endpoint.parameters["num_frames"] == 81
     assert len(found.dataset.samples) == found.plan.dataset_size == ROWS
 
 
 def test_a_path_of_ones_own(tmp_path: Path) -> None:
-    assert job(tmp_path, endpoint=BASE["endpoint"] | {"path": "/other"}).endpoint.target.path == "/other"
+    assert job(tmp_path, endpoint=BASE["endpoint"] | {"path": "/other"}).endpoint.targets[0].path == "/other"
 
 
 def test_the_data_set_lies_beside_the_config_unless_another_is_given(

@@ -30,7 +30,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "scenario": (),
     "redaction": (),
     "document": (),
-    "config": ("document",),
+    "config": ("document", "presets"),
+    "presets": (),
     "dataset": (),
     "load": ("adapters", "dataset", "evidence"),  # what does I/O: the engine, the transport, the workers
     "load.order": (),
@@ -39,18 +40,22 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "load.pacing": ("load.schedule",),
     "adapters": ("dataset",),
     "evidence": (),
+    "early_stopping": (),
     "metrics": ("evidence", *PLANNED_LOAD),
+    "summary": ("early_stopping", "evidence", "metrics"),
+    "plan_check": ("evidence", "metrics", *PLANNED_LOAD),
     "audits": ("metrics", *PLANNED_LOAD),
     "manifest": ("evidence",),
-    "report": ("manifest", "metrics"),
+    "report": ("manifest", "metrics", "summary"),
     # From here on the parts are put together.
     "job": ("adapters", "audits", "config", "dataset", "document", "load"),
     "starter": ("adapters", "audits", "config"),
-    "readiness": ("adapters", "dataset", "load"),
-    "results": ("audits", "evidence", "job", "metrics", *PLANNED_LOAD),
-    "verification": ("config", "evidence", "job", "manifest", "metrics", "results", *PLANNED_LOAD),
+    "readiness": ("adapters", "dataset", "load", "unix_sockets"),
+    "unix_sockets": (),
+    "results": ("audits", "evidence", "job", "metrics", "summary", *PLANNED_LOAD),
+    "verification": ("config", "evidence", "job", "manifest", "metrics", "plan_check", "results", *PLANNED_LOAD),
     "progress": ("load.engine",),
-    "terminal": ("load.pacing", "results", "verification"),
+    "terminal": ("load.pacing", "results", "summary", "verification"),
     "arguments": ("__init__", "demo.options"),
     "tasks": ANYTHING,
     "demonstration": ANYTHING,
@@ -76,7 +81,8 @@ AUDIT_FRAME = ("__init__", "contract")
 # Rules that take values and return values: no file, socket, clock, process or chance but the seeded one.
 PURE = (
     *PLANNED_LOAD,
-    *("adapters", "evidence.events", "metrics", "audits", "report.view"),
+    *("adapters", "evidence.events", "evidence.layout", "metrics", "early_stopping", "summary", "plan_check"),
+    *("audits", "report.view", "presets"),
 )
 IMPURE = (
     *("asyncio", "uvloop", "multiprocessing", "threading", "subprocess", "signal"),

@@ -179,7 +179,7 @@ SHELF: dict[str, Defect] = {
     "config hash of another": Defect(
         "config_hash", SIDECAR, claim(lambda m: m["config_hashes"].update(effective_config="0" * 64))
     ),
-    "schedule edited": Defect("schedule", SCHEDULE, lambda b: b.edit(SCHEDULE, lambda s: s["samples"].reverse())),
+    "schedule edited": Defect("schedule", SCHEDULE, lambda b: b.edit(SCHEDULE, lambda s: s["spec"].update(queries=7))),
     "events of another schedule": Defect(
         "schedule", "runs/reference", records(REFERENCE_EVENTS, start(schedule_sha256="0" * 64))
     ),

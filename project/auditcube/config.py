@@ -8,12 +8,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from auditcube.document import Document, read_document
 from auditcube.errors import InvalidInput
+from auditcube.presets import PRESETS, PresetName
 from auditcube.scenario import Scenario
 
 Seed = Annotated[int, Field(ge=0, lt=2**64)]
@@ -29,7 +30,9 @@ class Model(BaseModel):
 class EndpointConfig(Model):
     """The system under test."""
 
-    url: str = Field(description="scheme://host[:port][/prefix] of the endpoint; no credentials in it")
+    url: str | list[str] = Field(
+        description="scheme://host[:port][/prefix], or http+unix://%2Fpath%2Fof%2Fsocket; a list: several ways to it"
+    )
     api: str = Field(description="videogen | openai_chat | openai_completions")
     path: str | None = Field(default=None, description="the request path, where it is not the API's usual one")
     model: str | None = Field(default=None, description="sent as `model`; left out when null")
@@ -40,25 +43,36 @@ class EndpointConfig(Model):
     )
     ca_file: str | None = Field(default=None, description="PEM file of the CAs to trust for https; null: the system's")
     timeout_s: float = Field(default=3600.0, gt=0, description="a query without a complete answer by then has failed")
+    balance: Literal["round_robin", "least_in_flight"] = Field(
+        default="round_robin", description="which of several URLs a query takes: each in turn, or the least busy"
+    )
+    max_answer_bytes: int = Field(default=2**25, ge=1, description="a larger answer is an error; bounds our memory")
+    retries: int = Field(
+        default=0, ge=0, le=100, description="times an answer 429 or 503 is tried again; the query's clock goes on"
+    )
+    warm_connections: bool = Field(
+        default=True, description="open the connections of the first queries before the clock starts"
+    )
+    chunk_times: bool = Field(default=False, description="record when each streamed chunk came (chunks.jsonl)")
     parameters: Mapping[str, Any] = Field(
         default={}, description="sent with every request; a row of the data set may override"
     )
 
-    @field_validator("url")
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All URLs, one or more."""
+        return (self.url,) if isinstance(self.url, str) else tuple(self.url)
+
+    @field_validator("url", mode="before")
     @classmethod
-    def _plain_url(cls, url: str) -> str:
-        wanted = "scheme://host[:port][/prefix] is wanted, with http or https"
-        if "@" in url:  # also behind the host: a password may hold a slash
-            raise ValueError("credentials do not belong in a URL; name their variable in endpoint.api_key_env")
-        try:
-            parts = urlsplit(url)
-            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            raise ValueError(wanted) from None  # its own text repeats parts of the URL
-        if not good or re.search(r"[^!-~]", url):
-            raise ValueError(wanted)
-        if "?" in url or "#" in url:
-            raise ValueError("a query or fragment cannot be part of the endpoint's URL")
+    def _plain_urls(cls, url: Any) -> Any:
+        urls = [url] if isinstance(url, str) else url
+        if not isinstance(urls, list) or not all(isinstance(each, str) for each in urls):
+            raise ValueError("a URL, or a list of URLs, is wanted")
+        if not urls or len(set(urls)) != len(urls):
+            raise ValueError("at least one URL is wanted, and none twice")
+        for each in urls:
+            _check_url(each)
         return url
 
     @field_validator("path")
@@ -77,6 +91,25 @@ class EndpointConfig(Model):
         for name, value in parameters.items():
             _check_parameter(name, value)
         return parameters
+
+
+def _check_url(url: str) -> None:
+    """Raises ValueError, without the URL, for what is none or holds what has no place in one."""
+    wanted = "scheme://host[:port][/prefix] is wanted, with http or https; or http+unix://%2Fpath%2Fof%2Fthe.socket"
+    if "@" in url:  # also behind the host: a password may hold a slash
+        raise ValueError("credentials do not belong in a URL; name their variable in endpoint.api_key_env")
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "http+unix":
+            good = unquote(parts.netloc).startswith("/")
+        else:
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(wanted) from None  # its own text repeats parts of the URL
+    if not good or re.search(r"[^!-~]", url):
+        raise ValueError(wanted)
+    if "?" in url or "#" in url:
+        raise ValueError("a query or fragment cannot be part of the endpoint's URL")
 
 
 def _check_parameter(name: str, value: Any) -> None:
@@ -123,7 +156,24 @@ class LoadConfig(Model):
     max_in_flight: int | None = Field(
         default=None, ge=1, description="queries under way at once; null: the scenario's default"
     )
+    preset: PresetName | None = Field(
+        default=None,
+        description="MLPerf's floors and seeds of a round, for what is not set here; see docs/configuring.md",
+    )
     target_qps: float | None = Field(default=None, gt=0, description="Poisson arrival rate; Server only")
+    target_latency_s: float | None = Field(default=None, gt=0, description="Server's bound on latency; null: none")
+    ttft_latency_s: float | None = Field(default=None, gt=0, description="bound on the time to the first token")
+    tpot_latency_s: float | None = Field(default=None, gt=0, description="bound on the time per further token")
+    target_latency_percentile: float = Field(
+        default=99.0, gt=0, lt=100, description="share of queries, in percent, that must keep the bounds"
+    )
+    max_slip_s: float = Field(
+        default=0.01, gt=0, description="Server: a run whose 99th percentile of issuing late is larger is INCONCLUSIVE"
+    )
+    order: Literal["without_replacement", "with_replacement", "single"] = Field(
+        default="without_replacement", description="which rows a performance run asks for"
+    )
+    sample_index: int = Field(default=0, ge=0, description="the row that `order: single` repeats")
     min_queries: int = Field(default=100, ge=1, description="queries of a performance run")
     min_duration_s: float = Field(
         default=0.0, ge=0, description="a performance run lasts at least this long (MLPerf: 600)"
@@ -132,6 +182,9 @@ class LoadConfig(Model):
     warmup_queries: int = Field(default=0, ge=0, description="salted queries before the first run; never measured")
     capture: float = Field(default=0.0, ge=0, le=1, description="share of a performance run's outputs to keep")
     workers: int = Field(default=1, ge=1, le=256, description="load-generating processes")
+    cpus: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
+        default=None, strict=False, min_length=1, description="CPUs to pin the workers to, in turn; null: not pinned"
+    )
     seeds: SeedsConfig = Field(default=SeedsConfig(), description="schedules follow from these alone")
 
 
@@ -155,9 +208,29 @@ class JobConfig(Model):
     )
     claim_status: Literal["diagnostic", "internal", "public"] = "diagnostic"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, data: Any) -> Any:
+        """What a preset sets and the file does not."""
+        if not isinstance(data, dict) or not isinstance(load := data.get("load"), dict):
+            return data
+        preset = PRESETS.get(str(load.get("preset")))
+        try:
+            scenario = Scenario(data.get("scenario"))
+        except ValueError:
+            return data  # told by the field itself
+        if preset is None:
+            return data
+        return {**data, "load": {**preset.load(scenario, load.get("max_in_flight")), **load}}
+
     @model_validator(mode="after")
     def _consistent(self) -> JobConfig:
         load, scenario = self.load, self.scenario
+        bounds = ("target_latency_s", "ttft_latency_s", "tpot_latency_s")
+        if not scenario.paced and (named := next((b for b in bounds if getattr(load, b) is not None), None)):
+            raise ValueError(f"load.{named}: only Server has a bound on latency; leave it out in {scenario.value}")
+        if scenario is Scenario.MULTI_STREAM and load.workers > 1:
+            raise ValueError("load.workers: MultiStream has one worker, since the samples of a query go together")
         if scenario.paced and load.target_qps is None:
             raise ValueError(f"load.target_qps: scenario {scenario.value} needs an arrival rate")
         if not scenario.paced and load.target_qps is not None:

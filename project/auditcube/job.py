@@ -15,10 +15,11 @@ from auditcube.audits.contract import REFERENCE, AuditTest, Refusal
 from auditcube.config import JobConfig, load_config
 from auditcube.dataset import Dataset, load_dataset
 from auditcube.document import Document
-from auditcube.load.engine import Endpoint
-from auditcube.load.order import Salted, WithoutReplacement
+from auditcube.load.order import Order, Salted, Single, WithoutReplacement, WithReplacement
 from auditcube.load.schedule import Load, RunSpec, Schedule, Seeds
-from auditcube.load.transport import Target
+from auditcube.load.share import Endpoint
+from auditcube.load.target import Target
+from auditcube.scenario import Scenario
 
 WARMUP = "warmup"
 
@@ -83,20 +84,28 @@ def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str,
     dataset = load_dataset(
         path, adapter.columns, adapter.one_of, samples=config.dataset.samples, rename=config.dataset.columns
     )
+    _check_key(config.endpoint.api_key_env, document, environ)
+    plan = make_plan(config, document, len(dataset.samples))
+    return Job(plan, dataset, _endpoint(config, adapter, config_path.parent))
+
+
+def _endpoint(config: JobConfig, adapter: Adapter, folder: Path) -> Endpoint:
     endpoint = config.endpoint
-    _check_key(endpoint.api_key_env, document, environ)
-    ca_file = None if endpoint.ca_file is None else str((config_path.parent / endpoint.ca_file).absolute())
-    return Job(
-        make_plan(config, document, len(dataset.samples)),
-        dataset,
-        Endpoint(
-            Target(endpoint.url, endpoint.path or adapter.path, ca_file),
-            endpoint.api,
-            endpoint.model,
-            {**adapter.defaults, **endpoint.parameters},
-            endpoint.api_key_env,
-            endpoint.timeout_s,
-        ),
+    ca_file = None if endpoint.ca_file is None else str((folder / endpoint.ca_file).absolute())
+    path = endpoint.path or adapter.path
+    return Endpoint(
+        targets=tuple(Target(url, path, ca_file) for url in endpoint.urls),
+        api=endpoint.api,
+        model=endpoint.model,
+        parameters={**adapter.defaults, **endpoint.parameters},
+        api_key_env=endpoint.api_key_env,
+        timeout_s=endpoint.timeout_s,
+        balance=endpoint.balance,
+        max_answer_bytes=endpoint.max_answer_bytes,
+        retries=endpoint.retries,
+        warm_connections=endpoint.warm_connections,
+        chunk_times=endpoint.chunk_times,
+        cpus=config.load.cpus,
     )
 
 
@@ -110,8 +119,8 @@ def make_plan(config: JobConfig, document: Document, dataset_size: int) -> Plan:
         runs[WARMUP] = RunSpec(WARMUP, Salted(), load_warmup)
     if not made:
         own = config.load
-        everything = WithoutReplacement()
-        runs[REFERENCE] = RunSpec(REFERENCE, everything, own.min_queries, own.min_duration_s, own.capture)
+        order = _order(config, document, dataset_size)
+        runs[REFERENCE] = RunSpec(REFERENCE, order, own.min_queries, own.min_duration_s, own.capture)
     for number, audit in enumerate(made):
         if any(other.test_id == audit.test_id and other.params != audit.params for other in made[:number]):
             text = f"{audit.test_id} stands twice, with other settings; there is one verdict for each audit"
@@ -140,13 +149,36 @@ def _check_key(name: str | None, document: Document, environ: Mapping[str, str])
         raise document.invalid(("endpoint", "api_key_env"), text)
 
 
+def _order(config: JobConfig, document: Document, dataset_size: int) -> Order:
+    """The order of a performance run."""
+    load = config.load
+    if load.order != "single":
+        return WithReplacement() if load.order == "with_replacement" else WithoutReplacement()
+    if load.sample_index >= dataset_size:
+        text = f"is {load.sample_index}, but the data set has rows 0 to {dataset_size - 1}"
+        raise document.invalid(("load", "sample_index"), text)
+    return Single(load.sample_index)
+
+
 def _load(config: JobConfig) -> Load:
     load = config.load
-    seeds = Seeds(load.seeds.order, load.seeds.arrival, load.seeds.capture)
+    together = config.max_in_flight if config.scenario is Scenario.MULTI_STREAM else None
     return Load(
-        config.scenario, config.max_in_flight, load.target_qps, load.min_queries, load.min_duration_s,
-        load.max_duration_s, load.workers, seeds,
-    )  # fmt: skip
+        scenario=config.scenario,
+        max_in_flight=config.max_in_flight,
+        target_qps=load.target_qps,
+        min_queries=load.min_queries,
+        min_duration_s=load.min_duration_s,
+        max_duration_s=load.max_duration_s,
+        workers=load.workers,
+        seeds=Seeds(load.seeds.order, load.seeds.arrival, load.seeds.capture),
+        samples_per_query=together or 1,
+        max_slip_s=load.max_slip_s,
+        target_latency_s=load.target_latency_s,
+        target_latency_percentile=load.target_latency_percentile,
+        ttft_latency_s=load.ttft_latency_s,
+        tpot_latency_s=load.tpot_latency_s,
+    )
 
 
 def _audit(config: JobConfig, document: Document, number: int) -> Audit:

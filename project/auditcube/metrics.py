@@ -4,26 +4,26 @@ Definitions. Completed: status `ok`. Throughput: completed queries divided by th
 completion (LoadGen's Offline definition, `samples / (last completion - first issue)`). Latency: from the issue to the
 end of the answer; in the Server scenario from the due time, so that a stall delays nobody's clock (no coordinated
 omission). Failed queries are in no rate and in no percentile. A percentile is the nearest rank: the smallest value
-such that at least that share of all values is not larger; no interpolation.
+such that at least that share of all values is not larger; no interpolation. docs/metrics.md explains every member of a
+summary.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from auditcube.evidence.table import STATUSES, EventTable, Ints
+from auditcube.evidence.table import EventTable, Ints
 from auditcube.load.pacing import End
-from auditcube.load.schedule import Load, RunSpec, Schedule
+from auditcube.load.schedule import Load, RunSpec
 
 _AROUND = 8
 PERCENTILES = (50.0, 90.0, 95.0, 97.0, 99.0, 99.9)
+SLIP_PERCENTILE = 99.0
 
 
 def percentile(ascending: Ints, share: float) -> int:
@@ -36,7 +36,8 @@ def percentile(ascending: Ints, share: float) -> int:
 def mean(values: Ints) -> float:
     """The mean of a non-empty array, from the exact sum: NumPy's own depends in the last bit on the processor, and a
     reviewer's must find the same number as ours."""
-    return float(sum(values.tolist()) / len(values))
+    high, low = values >> 32, values & 0xFFFFFFFF  # each half's sum fits into 64 bits
+    return ((int(high.sum()) << 32) + int(low.sum())) / len(values)
 
 
 def distribution(values: Ints) -> dict[str, Any] | None:
@@ -98,6 +99,45 @@ class Run:
         since = events.due_ns if self.load.scenario.paced else events.issued_ns
         return (events.done_ns - since)[events.ok]
 
+    @cached_property
+    def latency_ns(self) -> dict[str, Any] | None:
+        """The distribution of the latencies; None if nothing completed."""
+        return distribution(self.latencies_ns)
+
+    @cached_property
+    def query_latencies_ns(self) -> Ints:
+        """The latency of every LoadGen query all of whose samples completed: until its last one's answer.
+
+        That of the samples themselves but in MultiStream, where `samples_per_query` samples are one query.
+        """
+        together = self.load.samples_per_query
+        if together == 1:
+            return self.latencies_ns
+        ok = self.events.ok
+        query = self.events.ordinal[ok] // together
+        numbers, at, counts = np.unique(query, return_inverse=True, return_counts=True)
+        done = np.full(len(numbers), np.iinfo(np.int64).min)
+        issued = np.full(len(numbers), np.iinfo(np.int64).max)
+        np.maximum.at(done, at, self.events.done_ns[ok])
+        np.minimum.at(issued, at, self.events.issued_ns[ok])
+        whole: Ints = (done - issued)[counts == together]
+        return whole
+
+    @cached_property
+    def slips_ns(self) -> Ints:
+        """How late each query of a paced run was issued; empty for others."""
+        events = self.events
+        return events.issued_ns - events.due_ns if self.load.scenario.paced else events.issued_ns[:0]
+
+    @cached_property
+    def late_s(self) -> float | None:
+        """The 99th percentile of the slip in seconds, if it is larger than the load allows; then the client was the
+        bottleneck, and the run shows nothing about the endpoint."""
+        if not len(self.slips_ns):
+            return None
+        slip_s = percentile(np.sort(self.slips_ns), SLIP_PERCENTILE) / 1e9
+        return slip_s if slip_s > self.load.max_slip_s else None
+
     def half_throughputs_per_s(self) -> tuple[float, float] | None:
         """Throughput over the first and the second half of the completions; None with fewer than four."""
         done = np.sort(self.events.done_ns[self.events.ok])
@@ -124,69 +164,3 @@ class Run:
         at, reach = int(found[0]), max(self.load.max_in_flight or 0, _AROUND)
         others = np.concatenate([latencies[max(at - reach, 0) : at], latencies[at + 1 : at + 1 + reach]])
         return int(latencies[at]) / mean(others) if others.any() else None
-
-    def summary(self) -> dict[str, Any]:
-        """The file summary.json: everything in it follows from the run's other files."""
-        events = self.events
-        ok = events.ok
-        streamed = ok & (events.chunks > 0)
-        codes = Counter(events.status.tolist())
-        slips = np.maximum(events.issued_ns - events.due_ns, 0) if self.load.scenario.paced else events.issued_ns[:0]
-        return {
-            "label": self.spec.label,
-            "end": self.end.value if self.end else None,
-            "queries": {
-                "planned": self.spec.queries,
-                "issued": len(events),
-                "completed": self.completed,
-                "failed": {STATUSES[c].value: n for c, n in sorted(codes.items()) if STATUSES[c].value != "ok"},
-                "distinct_samples": len(set(events.sample.tolist())),
-            },
-            "errors": list(events.errors),
-            "duration_s": self.duration_s,
-            "throughput_per_s": self.throughput_per_s,
-            "latency_ns": distribution(self.latencies_ns),
-            "schedule_slip_ns": distribution(slips),
-            "time_to_first_chunk_ns": distribution((events.first_ns - events.issued_ns)[streamed]),
-            "tokens": self._tokens(),
-        }
-
-    def _tokens(self) -> dict[str, Any] | None:
-        """What the server's own usage adds up to; None where it reported none."""
-        events = self.events
-        told = events.ok & (events.tokens_out >= 0)
-        if not told.any():
-            return None
-        out = int(events.tokens_out[told].sum())
-        return {
-            "source": "usage",
-            "answers": int(np.count_nonzero(told)),
-            "in": int(events.tokens_in[told & (events.tokens_in >= 0)].sum()),
-            "out": out,
-            "out_per_s": out / self.duration_s if self.duration_s > 0 else None,
-        }
-
-
-def check_against_plan(run: Run, schedule: Schedule) -> list[str]:
-    """Every way in which the events contradict the schedule they claim to follow; empty if none."""
-    events = run.events
-    problems = []
-    ordinals = events.ordinal
-    if len(set(ordinals.tolist())) != len(ordinals):
-        problems.append("a query has more than one event")
-    if run.end is not None and (told := sum(end.events for end in events.ends)) != len(events):
-        problems.append(f"there are {len(events)} events, but the end records tell of {told}")
-    highest = int(ordinals.max()) if len(ordinals) else -1
-    if len(ordinals) and int(ordinals.min()) < 0:
-        return [*problems, "a query has a negative ordinal"]
-    if highest >= len(ordinals) + schedule.spec.queries:
-        return [*problems, f"query {highest} was not planned"]
-    plan = list(itertools.islice(schedule.queries(), highest + 1))
-    for ordinal, sample, due_ns in np.stack([ordinals, events.sample, events.due_ns], axis=1).tolist():
-        query = plan[ordinal]
-        if (query.sample, query.due_ns, query.salt) != (sample, due_ns, events.salts.get(ordinal)):
-            problems.append(f"query {ordinal} asked for sample {sample}, due {due_ns}; the plan says otherwise")
-            break
-    if np.any(events.issued_ns > events.done_ns) or np.any(events.issued_ns < events.due_ns):
-        problems.append("a query was issued before it was due, or ended before it was issued")
-    return problems

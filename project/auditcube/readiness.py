@@ -10,12 +10,13 @@ from typing import Any
 import requests
 
 from auditcube import adapters
-from auditcube.adapters.contract import DecodeError, error_message, shortened
+from auditcube.adapters.contract import DecodeError, Keep, error_message, shortened
 from auditcube.dataset import Sample
 from auditcube.errors import RunBroken, SetupFailed
-from auditcube.load.engine import Endpoint
-from auditcube.load.transport import authorization
+from auditcube.load.share import Endpoint
+from auditcube.load.target import Target, authorization
 from auditcube.redaction import Scrubber
+from auditcube.unix_sockets import UnixAdapter
 
 _CONNECT_S, _READ_S = 5.0, 10.0
 _NOT_READY = 503
@@ -25,15 +26,20 @@ _UNREACHABLE = (requests.exceptions.RequestException, OSError, ValueError)
 
 
 def check_reachable(endpoint: Endpoint) -> None:
-    """Raises SetupFailed unless something answers HTTP at the endpoint's URL, whatever it answers.
+    """Raises SetupFailed unless something answers HTTP at each of the endpoint's URLs, whatever it answers.
 
     A server that accepts the connection but is busy with its work counts as there; one that calls itself unavailable
     (HTTP 503 for /health, as while a model is loading) does not.
     """
-    url = endpoint.target.url
+    for target in endpoint.targets:
+        _check_reachable(target)
+
+
+def _check_reachable(target: Target) -> None:
+    url = target.url
     try:
-        with _session(endpoint, {}) as session:
-            health = f"{url.rstrip('/')}/health"
+        with _session(target, {}) as session:
+            health = f"{target.http_url.rstrip('/')}/health"
             response = session.get(health, timeout=(_CONNECT_S, _READ_S), stream=True, allow_redirects=False)
             told = next(response.iter_content(_HEALTH_BYTES), b"") if response.status_code == _NOT_READY else None
     except requests.exceptions.ReadTimeout:
@@ -45,19 +51,19 @@ def check_reachable(endpoint: Endpoint) -> None:
 
 
 def ask(endpoint: Endpoint, sample: Sample, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Send one request, as a run would, and tell what came back.
+    """Send one request to the first of the endpoint's URLs, as a run would, and tell what came back.
 
     Raises SetupFailed if the endpoint cannot be reached, RunBroken if what came back is no answer.
     """
     adapter = adapters.get(endpoint.api)
-    target = endpoint.target
+    target = endpoint.targets[0]
     body = adapter.encode(sample, endpoint.model, endpoint.parameters)
     key, headers = authorization(endpoint.api_key_env, environ)
     scrub = Scrubber([key])
-    url = target.url.rstrip("/") + target.path
+    url = target.http_url.rstrip("/") + target.path
     started = time.monotonic()
     try:
-        with _session(endpoint, {**headers, "Content-Type": "application/json"}) as session:
+        with _session(target, {**headers, "Content-Type": "application/json"}) as session:
             response = session.post(url, data=body, timeout=(_CONNECT_S, endpoint.timeout_s), allow_redirects=False)
             content = response.content
     except _UNREACHABLE as problem:
@@ -65,9 +71,10 @@ def ask(endpoint: Endpoint, sample: Sample, environ: Mapping[str, str]) -> dict[
     took_s = time.monotonic() - started
     if not 200 <= response.status_code < 300:
         raise RunBroken(f"endpoint {url}: HTTP {response.status_code}: {shortened(scrub(error_message(content)))}")
-    decoder = adapter.decoder(response.headers.get("Content-Type", "").lower())
+    keep = Keep(max_answer_bytes=endpoint.max_answer_bytes)
+    decoder = adapter.decoder(response.headers.get("Content-Type", "").lower(), keep)
     try:
-        chunks = decoder.feed(content)
+        decoder.feed(content, 0)
         answer = decoder.finish()
     except DecodeError as problem:
         raise RunBroken(f"endpoint {url}: the answer cannot be read: {shortened(scrub(str(problem)))}") from None
@@ -77,20 +84,22 @@ def ask(endpoint: Endpoint, sample: Sample, environ: Mapping[str, str]) -> dict[
         "content_type": scrub(response.headers.get("Content-Type", "")) or None,
         "bytes": len(content),
         "took_s": round(took_s, 3),
-        "chunks": chunks,
+        "chunks": answer.chunks,
         "tokens_in": answer.tokens_in,
         "tokens_out": answer.tokens_out,
         "output": scrub.json(dict(answer.output)),
     }
 
 
-def _session(endpoint: Endpoint, headers: Mapping[str, str]) -> requests.Session:
+def _session(target: Target, headers: Mapping[str, str]) -> requests.Session:
     session = requests.Session()
     session.trust_env = False  # no proxy and no .netrc: the same way as the measured requests, and no other credentials
     session.headers.update({**headers, "Accept-Encoding": "identity", "User-Agent": "auditcube"})
+    if target.unix_path is not None:
+        session.mount("http://", UnixAdapter(target.unix_path))
     # The CAs that a run trusts (requests has a list of its own, which a company's CA is not in).
     trusted = ssl.get_default_verify_paths()
-    session.verify = endpoint.target.ca_file or trusted.cafile or trusted.capath or True
+    session.verify = target.ca_file or trusted.cafile or trusted.capath or True
     return session
 
 

@@ -19,6 +19,7 @@ from auditcube.job import WARMUP, Plan
 from auditcube.load.pacing import End
 from auditcube.load.schedule import RunSpec
 from auditcube.metrics import Run
+from auditcube.summary import latency_bounds, summarize
 
 _WHOLE_SHARE = 0.99  # of a run's queries must complete for the run to stand without a verdict about it
 
@@ -68,10 +69,10 @@ def derive(plan: Plan, runs: Mapping[str, Run], here: Iterable[str], judged: boo
     `judged` says whether the task gives verdicts; a run that was not made is absent from `runs`.
     """
     own = [label for label in here if label in runs]
-    files: dict[str, Any] = {f"runs/{label}/summary.json": runs[label].summary() for label in own}
+    files: dict[str, Any] = {f"runs/{label}/summary.json": summarize(runs[label]) for label in own}
     verdicts = []
     for audit in plan.audits if judged else ():
-        verdict = audit.test.judge(audit.params, runs)
+        verdict = _late(runs) or audit.test.judge(audit.params, runs)
         entry = {"test": audit.test_id, **verdict.to_json()}
         verdicts.append(entry)
         passed = verdict.outcome is Outcome.PASS
@@ -81,7 +82,7 @@ def derive(plan: Plan, runs: Mapping[str, Run], here: Iterable[str], judged: boo
     return Results(
         files,
         tuple(verdicts),
-        tuple(_headline(runs[label]) for label in measured if runs[label].throughput_per_s is not None),
+        tuple(entry for label in measured for entry in _headline(label, files[f"runs/{label}/summary.json"])),
         tuple(path for path in files if not path.startswith(f"runs/{WARMUP}/")),
         _exit_code(verdicts, [runs[label] for label in measured], judged),
     )
@@ -119,19 +120,38 @@ def members(plan: Plan, results: Results, mlcube_config_hash: str) -> dict[str, 
     }
 
 
+def _late(runs: Mapping[str, Run]) -> Verdict | None:
+    """No verdict on runs in which the client was the bottleneck, whatever the audit."""
+    for label, run in runs.items():
+        if (slip_s := run.late_s) is not None and label != WARMUP:
+            told = f"the client issued 1 % of the {label} run's queries {slip_s * 1e3:.1f} ms late or more"
+            text = f"{told}, and load.max_slip_s allows {run.load.max_slip_s * 1e3:g} ms"
+            return Verdict(Outcome.INCONCLUSIVE, "schedule_slip", text, {"slip_p99_s": slip_s})
+    return None
+
+
 def _text(test_id: str, verdict: Verdict) -> str:
     passed = verdict.outcome is Outcome.PASS
     return f"{test_id.upper()}: {verdict.outcome.value}: {verdict.reason}\nPerformance check pass: {passed}\n"
 
 
-def _headline(run: Run) -> dict[str, Any]:
-    """The throughput of a run as a decimal string that parses back to the same number."""
-    return {
-        "metric": f"{run.spec.label}.throughput",
-        "value": repr(run.throughput_per_s),
-        "unit": "queries/s",
-        "source": {"path": f"runs/{run.spec.label}/summary.json", "json_pointer": "/throughput_per_s"},
-    }
+def _headline(label: str, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A run's throughput and its scenario's own result, as decimal strings that parse back to the same numbers."""
+    found = [("throughput", summary["throughput_per_s"], "queries/s", "/throughput_per_s")]
+    found.append(("completed", summary["completed_per_s"], "queries/s", "/completed_per_s"))
+    for number, entry in enumerate(summary["early_stopping"]):
+        name = f"latency_p{entry['percentile']:g}_early_stopping"
+        found.append((name, entry["estimate_ns"], "ns", f"/early_stopping/{number}/estimate_ns"))
+    return [
+        {
+            "metric": f"{label}.{name}",
+            "value": repr(value),
+            "unit": unit,
+            "source": {"path": f"runs/{label}/summary.json", "json_pointer": pointer},
+        }
+        for name, value, unit, pointer in found
+        if value is not None
+    ]
 
 
 def _exit_code(verdicts: list[dict[str, Any]], runs: list[Run], judged: bool) -> ExitCode:
@@ -143,6 +163,10 @@ def _exit_code(verdicts: list[dict[str, Any]], runs: list[Run], judged: bool) ->
         return ExitCode.FAIL
     if "INCONCLUSIVE" in outcomes:
         return ExitCode.INCONCLUSIVE
+    if any(run.late_s is not None for run in runs):
+        return ExitCode.INCONCLUSIVE
+    if not judged and any(not bound["met"] for run in runs for bound in latency_bounds(run)):
+        return ExitCode.FAIL
     if not judged and any(
         run.end is not End.COMPLETED or run.completed < _WHOLE_SHARE * len(run.events) for run in runs
     ):

@@ -10,12 +10,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from auditcube.errors import ExitCode
 from auditcube.load.pacing import End
 from auditcube.results import Performed
+from auditcube.summary import remarks
 from auditcube.verification.checked import Verification
 
 _COLOURS = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
 _SHOWN_ERRORS = 3  # the summary has more
+_UNJUDGED = {
+    ExitCode.FAIL: "FAIL: a bound on latency was not kept.",
+    ExitCode.INCONCLUSIVE: "INCONCLUSIVE: the client was too slow for the load; more workers, or more cores, may do.",
+    ExitCode.RUN_BROKEN: "The run broke off or is partial: it says nothing about the endpoint.",
+}
 _ENDS = {End.MAX_DURATION: "at max_duration_s", End.INTERRUPTED: "interrupted", None: "broke off"}
 
 
@@ -38,11 +45,13 @@ def print_outcome(outcome: Performed) -> None:
     for label, run in outcome.runs.items():
         for error in run.events.errors[:_SHOWN_ERRORS]:
             console.print(f"  {label}: {error}", soft_wrap=True, markup=False, highlight=False)
+        for remark in remarks(run):
+            console.print(f"  {label}: {remark}", soft_wrap=True, markup=False, highlight=False)
     if outcome.manifest["verdicts"]:
         console.print(_verdict_table(outcome.manifest["verdicts"]))
         _print_reasons(console, outcome.manifest["verdicts"])
     elif outcome.exit_code:
-        console.print(Text("The run broke off or is partial: it says nothing about the endpoint.", "bold yellow"))
+        console.print(Text(_UNJUDGED[outcome.exit_code], "bold yellow"))
     else:
         console.print("Measured, not audited.")
     console.print(f"Evidence: {outcome.store.root}", soft_wrap=True, markup=False, highlight=False)
@@ -117,8 +126,7 @@ def _runs_table(outcome: Performed) -> Table:
     if not whole:
         table.add_column("ended")
     for label, run in outcome.runs.items():
-        latency = run.summary()["latency_ns"]
-        percentiles = latency["percentiles"] if latency else {}
+        percentiles = run.latency_ns["percentiles"] if run.latency_ns else {}
         cells = (
             *(label, f"{run.completed}/{len(run.events)}", f"{run.duration_s:.2f} s", _rate(run.throughput_per_s)),
             *(_ms(percentiles.get("50")), _ms(percentiles.get("99"))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -27,10 +27,17 @@ def pieces(body: bytes, cuts: list[float]) -> Iterator[bytes]:
 
 
 def decoded(make: Callable[[], Decoder], parts: Iterator[bytes]) -> tuple[Answer, int]:
-    """The answer, and how many chunks of output were seen."""
+    """The answer without what the stream was like, and how many chunks of output it had."""
+    answer = timed(make, ((0, part) for part in parts))
+    return Answer(answer.output, answer.tokens_in, answer.tokens_out), answer.chunks
+
+
+def timed(make: Callable[[], Decoder], parts: Iterable[tuple[int, bytes]]) -> Answer:
+    """The answer to pieces that come at these times."""
     decoder = make()
-    chunks = sum(decoder.feed(part) for part in parts)
-    return decoder.finish(), chunks
+    for now_ns, part in parts:
+        decoder.feed(part, now_ns)
+    return decoder.finish()
 
 
 def every_way(make: Callable[[], Decoder], body: bytes) -> tuple[Answer, int]:

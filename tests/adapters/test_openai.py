@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.feeding import CUTS, JSON, decoded, every_way, only_decode_errors, pieces, refusal
+from adapters.feeding import CUTS, JSON, decoded, every_way, only_decode_errors, pieces, refusal, timed
 from auditcube.adapters import openai_chat, openai_completions
-from auditcube.adapters.contract import Answer, Decoder
+from auditcube.adapters.contract import Answer, DecodeError, Decoder, Keep
 from auditcube.adapters.openai import OpenAI
 from auditcube.dataset import Sample
 
@@ -21,11 +21,11 @@ USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
 def whole(api: OpenAI) -> Callable[[], Decoder]:
-    return lambda: api.decoder("application/json; charset=utf-8")
+    return lambda: api.decoder("application/json; charset=utf-8", Keep())
 
 
 def streamed(api: OpenAI) -> Callable[[], Decoder]:
-    return lambda: api.decoder("text/event-stream; charset=utf-8")
+    return lambda: api.decoder("text/event-stream; charset=utf-8", Keep())
 
 
 def body(choice: Any, **members: Any) -> bytes:
@@ -268,10 +268,10 @@ def test_every_cut_stream_is_refused() -> None:
         refusal(streamed(CHAT), stream[:end])
 
 
-def test_chunks_are_counted_as_they_come() -> None:
-    decoder = streamed(CHAT)()
-    counts = [decoder.feed(sse(chunk, done=False)) for chunk in [*HELLO, LAST, OWN_USAGE]]
-    assert counts == [0, 1, 1, 0, 0]
+def test_chunks_are_counted_where_they_carry_output() -> None:
+    parts = [(number, sse(chunk, done=False)) for number, chunk in enumerate([*HELLO, LAST, OWN_USAGE])]
+    answer = timed(lambda: CHAT.decoder("text/event-stream", Keep(chunk_times=True)), parts)
+    assert answer.chunk_ns == [1, 2]
 
 
 @given(CUTS)
@@ -389,3 +389,45 @@ def test_salted_chats(fields: dict[str, Any], changed: dict[str, Any]) -> None:
 )
 def test_salted_prompts(prompt: Any, changed: Any) -> None:
     assert COMPLETIONS.salted(Sample(0, {"prompt": prompt}), SALT).fields == {"prompt": changed}
+
+
+STREAM = sse(piece("a"), piece("b"), piece("", "stop"), {"choices": [], "usage": USAGE})
+
+
+def test_a_stream_is_timed_by_its_chunks_with_output() -> None:
+    first, second, rest = STREAM.split(b"\n\n", 2)
+    parts = [(10, first + b"\n\n"), (20, second[:5]), (30, second[5:] + b"\n\n"), (40, rest)]
+    answer = timed(lambda: COMPLETIONS.decoder("text/event-stream", Keep(chunk_times=True)), parts)
+    assert (answer.chunks, answer.first_ns, answer.last_ns, answer.chunk_ns) == (2, 10, 30, [10, 30])
+    answer = timed(lambda: COMPLETIONS.decoder("text/event-stream", Keep()), parts)
+    assert (answer.chunks, answer.first_ns, answer.last_ns, answer.chunk_ns) == (2, 10, 30, [])
+
+
+def test_chunks_that_come_together_have_one_time() -> None:
+    answer = timed(lambda: COMPLETIONS.decoder("text/event-stream", Keep(chunk_times=True)), [(7, STREAM)])
+    assert (answer.chunks, answer.first_ns, answer.last_ns, answer.chunk_ns) == (2, 7, 7, [7, 7])
+
+
+def test_what_the_end_of_the_body_completes_came_with_its_last_bytes() -> None:
+    body = sse(piece("a", "stop"), done=False).rstrip(b"\n")
+    answer = timed(lambda: COMPLETIONS.decoder("text/event-stream", Keep()), [(3, body[:4]), (9, body[4:])])
+    assert (answer.chunks, answer.first_ns, answer.last_ns) == (1, 9, 9)
+
+
+@pytest.mark.parametrize("members", [members for members, _ in TOKENS])
+def test_an_answer_that_is_not_kept_counts_the_same(members: dict[str, Any]) -> None:
+    choice = {"index": 0, "text": "a", "finish_reason": "stop", **members}
+    stream = sse({"choices": [{**choice, "text": "", "finish_reason": None}]}, piece("x", "stop"), {"usage": USAGE})
+    for kind, answer in (("application/json", body(choice, usage=USAGE)), ("text/event-stream", stream)):
+        kept = timed(lambda kind=kind: COMPLETIONS.decoder(kind, Keep()), [(1, answer)])  # type: ignore[misc]
+        counted = timed(lambda kind=kind: COMPLETIONS.decoder(kind, Keep(outputs=False)), [(1, answer)])  # type: ignore[misc]
+        assert counted == kept._replace(output={})
+        assert kept.output
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+def test_an_answer_larger_than_may_be_held_is_refused_as_it_comes(kind: str) -> None:
+    decoder = CHAT.decoder(kind, Keep(max_answer_bytes=100))
+    decoder.feed(b" " * 100, 0)
+    with pytest.raises(DecodeError, match=r"larger than endpoint.max_answer_bytes \(100\)"):
+        decoder.feed(b" ", 0)

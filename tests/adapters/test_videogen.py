@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.feeding import CUTS, JSON, decoded, every_way, only_decode_errors, pieces, refusal
-from auditcube.adapters.contract import Answer, Decoder
+from auditcube.adapters.contract import Answer, DecodeError, Decoder, Keep
 from auditcube.adapters.videogen import ADAPTER
 from auditcube.dataset import Sample
 
@@ -22,7 +22,7 @@ ENCODED = base64.b64encode(MP4).decode()
 
 
 def decoder() -> Decoder:
-    return ADAPTER.decoder("application/json")
+    return ADAPTER.decoder("application/json", Keep())
 
 
 def body(**members: Any) -> bytes:
@@ -44,7 +44,7 @@ def body(**members: Any) -> bytes:
 )
 @pytest.mark.parametrize("content_type", ["application/json", "video/mp4", "text/plain", ""])
 def test_answers(answer: bytes, output: dict[str, Any], content_type: str) -> None:
-    assert every_way(lambda: ADAPTER.decoder(content_type), answer) == (Answer(output), 0)
+    assert every_way(lambda: ADAPTER.decoder(content_type, Keep()), answer) == (Answer(output), 0)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,13 @@ def test_null_removes_a_default_and_a_row_overrides() -> None:
 def test_parameters(parameters: dict[str, Any], problem: str | None) -> None:
     found = ADAPTER.check_parameters(parameters)
     assert found == problem or (problem is not None and found is not None and found.startswith(problem))
+
+
+def test_json_is_held_and_has_a_limit_but_a_video_is_hashed_as_it_comes() -> None:
+    held = ADAPTER.decoder("application/json", Keep(max_answer_bytes=20))
+    with pytest.raises(DecodeError, match="larger than"):
+        held.feed(b"{" * 21, 0)
+    video = ADAPTER.decoder("video/mp4", Keep(max_answer_bytes=20))
+    for part in (b"\0\0\0\x18ftypmp42", b"x" * 5000):
+        video.feed(part, 0)
+    assert video.finish().output["video_size_bytes"] == 5012

@@ -20,6 +20,7 @@ from auditcube.load.schedule import Load, RunSpec, Schedule
 from auditcube.metrics import Run
 from auditcube.scenario import Scenario
 from builders import S, end_of, event, load_of, run_of, steady
+from builders import planned as queries_of
 
 UNPACED = [scenario for scenario in Scenario if not scenario.paced]
 
@@ -339,10 +340,10 @@ def test_the_reference_asks_for_distinct_rows_and_the_fixed_one(data: st.DataObj
     index = data.draw(st.integers(0, size - 1))
     load = load_of()
     reference, audit = planned(Params(samples=samples, sample_index=index), size, load)
-    asked = [query.sample for query in Schedule(reference, load, size).planned()]
+    asked = [query.sample for query in queries_of(Schedule(reference, load, size))]
     assert len(asked) == len(set(asked)) == samples
     assert index in asked
-    assert {query.sample for query in Schedule(audit, load, size).planned()} == {index}
+    assert {query.sample for query in queries_of(Schedule(audit, load, size))} == {index}
 
 
 @pytest.mark.parametrize(

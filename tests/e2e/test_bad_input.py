@@ -244,7 +244,7 @@ def test_a_full_disk_ends_the_task(honest: Server, tmp_path: Path, size: str) ->
     assert "no space left" in done.err
 
 
-@pytest.mark.parametrize("limit", [1000, 3000])
+@pytest.mark.parametrize("limit", [2000, 3000])
 def test_a_file_that_may_not_grow_ends_the_task(honest: Server, tmp_path: Path, limit: int) -> None:
     """What needs no right to mount: the limit on the size of a file, met in the midst of a run."""
     path, out = job(tmp_path, honest.url), tmp_path / "out"

@@ -21,6 +21,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 @st.composite
 def events(draw: st.DrawFn) -> Event:
+    first_ns, last_ns = draw(st.just((None, None)) | st.tuples(NS, NS))  # a stream has both, or none
     return Event(
         ordinal=draw(st.integers(0, 2**40)),
         sample=draw(NS),
@@ -32,11 +33,12 @@ def events(draw: st.DrawFn) -> Event:
         http_status=draw(st.none() | st.integers(100, 599)),
         bytes_in=draw(NS),
         chunks=draw(st.integers(0, 2**40)),
-        first_ns=draw(st.none() | NS),
-        last_ns=draw(st.none() | NS),
+        first_ns=first_ns,
+        last_ns=last_ns,
         tokens_in=draw(st.none() | NS),
         tokens_out=draw(st.none() | NS),
         error=draw(st.none() | TEXT),
+        tries=draw(st.integers(1, 2**40)),
     )
 
 

@@ -19,6 +19,7 @@ from builders import end_of, event, start_of
 
 START = asdict(start_of())
 END = asdict(end_of(1))
+LAG: dict[str, int] = END["lag_ns"]
 EVENT: dict[str, Any] = json.loads(event(0, done=5, tokens_out=2, error=None, salt="ab").to_line())
 
 
@@ -44,6 +45,8 @@ def test_a_whole_file(tmp_path: Path) -> None:
     assert found.salts == {0: "ab", 1: "ab", 2: "ab"}
     assert [start.run_id for start in found.starts] == ["run"]
     assert [end.reason for end in found.ends] == ["completed"]
+    assert found.ends[0].lag_ns == LAG
+    assert found.tries.tolist() == [-1, -1, -1]
 
 
 def test_a_killed_run_is_readable_wherever_its_last_line_was_cut(tmp_path: Path) -> None:
@@ -90,8 +93,8 @@ def test_no_file_and_an_empty_file_are_empty_tables(tmp_path: Path) -> None:
 
 def test_a_long_file_is_read_in_pieces_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path / "e", {"start": START}, *rows(7), {"end": END})
-    for chunk in (1, 3, 7, 8):
-        monkeypatch.setattr(table, "_CHUNK", chunk)
+    for size in (1, 100, len(lines(*rows(3))), len(lines(*rows(3))) + 1, 2**20):
+        monkeypatch.setattr(table, "_BLOCK_BYTES", size)
         assert read_events([path]).ordinal.tolist() == list(range(7))
 
 
@@ -132,7 +135,7 @@ BAD_EVENTS: list[tuple[str, Any, str]] = [
     ("error null", EVENT | {"error": None}, "error is not text"),
     *(
         (f"{name} {value!r}", EVENT | {name: value}, f"{name} is not an integer")
-        for name in ("ordinal", "done_ns", "first_ns", "chunks", "tokens_out", "bytes_in", "http_status")
+        for name in ("ordinal", "done_ns", "first_ns", "chunks", "tokens_out", "tries", "bytes_in", "http_status")
         for value in (1.0, "1", True, None, [1], 2**63, -(2**63) - 1, 2**70)
     ),
     ("start again", {"start": START}, "a start record, and no other, stands first"),
@@ -143,6 +146,14 @@ BAD_EVENTS: list[tuple[str, Any, str]] = [
     ("end with more", {"end": END | {"x": 1}}, "x"),
     ("end of text", {"end": END | {"events": "1"}}, "events is not int"),
     ("end of truth", {"end": END | {"elapsed_ns": True}}, "elapsed_ns is not int"),
+    ("end without lag", {"end": {k: v for k, v in END.items() if k != "lag_ns"}}, "lag_ns is missing"),
+    ("lag no object", {"end": END | {"lag_ns": 1}}, "lag_ns is no object of max, p50, p99, p99.9, probes"),
+    ("lag with less", {"end": END | {"lag_ns": {k: v for k, v in LAG.items() if k != "max"}}}, "lag_ns is no object"),
+    ("lag with more", {"end": END | {"lag_ns": LAG | {"p90": 1}}}, "lag_ns is no object"),
+    *(
+        (f"lag of {value!r}", {"end": END | {"lag_ns": LAG | {"p99.9": value}}}, "something else than natural numbers")
+        for value in (-1, 1.0, True, "1", None, 2**63)
+    ),
 ]
 
 

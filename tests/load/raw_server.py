@@ -123,7 +123,8 @@ class RawServer:
         with suppress(OSError):  # the listener is shut down
             while True:
                 sock, _ = self._listener.accept()
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if sock.family != socket.AF_UNIX:
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 with self.lock:
                     self.connections += 1
                     self._open.add(sock)

@@ -12,12 +12,11 @@ import uvloop
 
 from auditcube import adapters
 from auditcube.dataset import Sample
-from auditcube.load.engine import Endpoint
 from auditcube.load.issuer import Run
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Schedule
-from auditcube.load.share import Share
-from auditcube.load.transport import Target
+from auditcube.load.share import Endpoint, Share
+from auditcube.load.target import Target
 from auditcube.scenario import Scenario
 from builders import load_of, schedule_of
 
@@ -30,10 +29,12 @@ def samples(count: int = 10) -> dict[int, Sample]:
 
 def endpoint_of(
     url: str, *, api: str = "videogen", timeout_s: float = 20.0, ca_file: str | None = None, key: str | None = None,
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None, **more: Any,
 ) -> Endpoint:  # fmt: skip
+    """An endpoint whose connections are opened when a query needs them, unless `more` says otherwise."""
     target = Target(url, adapters.get(api).path, ca_file)
-    return Endpoint(target, api, None, dict(parameters or {}), key, timeout_s)
+    more = {"warm_connections": False, **more}
+    return Endpoint((target,), api, None, dict(parameters or {}), key, timeout_s, **more)
 
 
 def one_after_another(queries: int, **changes: Any) -> Schedule:
@@ -41,14 +42,13 @@ def one_after_another(queries: int, **changes: Any) -> Schedule:
 
 
 def share_of(folder: Path, endpoint: Endpoint, schedule: Schedule) -> Share:
-    return Share(
-        "run-id", schedule, schedule.digest(), 0, samples(), endpoint.api, endpoint.model, endpoint.parameters,
-        endpoint.target, endpoint.api_key_env, endpoint.timeout_s, folder / "events.jsonl", folder / "outputs.jsonl",
-    )  # fmt: skip
+    return Share("run-id", schedule, schedule.digest(), 0, samples(), endpoint, folder)
 
 
 async def _until_ended(share: Share) -> End:
-    return await Run(share).until_ended(time.monotonic_ns() + 1_000_000)
+    run = Run(share)
+    await run.prepare()
+    return await run.until_ended(time.monotonic_ns() + 1_000_000)
 
 
 def ran(folder: Path, endpoint: Endpoint, schedule: Schedule | int = 3) -> list[Event]:

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 from auditcube.errors import Interrupted, RunBroken, SetupFailed
-from auditcube.load.engine import Counts, Endpoint, execute
+from auditcube.load.engine import Counts, execute
 from auditcube.load.schedule import Schedule
+from auditcube.load.share import Endpoint
 from auditcube.scenario import Scenario
-from builders import load_of, schedule_of
+from builders import load_of, planned, schedule_of
 from load.raw_server import RawServer, Talk, honest
 from load.running import endpoint_of, read, samples, statuses
 from load.test_issuer import Gauge
@@ -65,7 +66,7 @@ def test_any_number_of_workers_does_the_same_work(tmp_path: Path, workers: int) 
         sent = sorted(request.json["prompt"] for request in server.requests)
     events, ends = read(tmp_path)
     assert [(event["ordinal"], event["sample"]) for event in events] == [
-        (q.ordinal, q.sample) for q in schedule.planned()
+        (q.ordinal, q.sample) for q in planned(schedule)
     ]
     assert statuses(events) == ["ok"] * 40
     assert [end["reason"] for end in ends] == ["completed"] * workers
@@ -245,7 +246,7 @@ def test_a_full_disk_is_told(full_disk: Path, workers: int) -> None:
 
 
 def test_a_schedule_that_does_not_fit_is_told(full_disk: Path) -> None:
-    (full_disk / "ballast").write_bytes(b"x" * 60_000)
+    (full_disk / "ballast").write_bytes(b"x" * 65_536)
     with RawServer(honest) as server:
         with pytest.raises(SetupFailed, match=rf"{full_disk}/schedule\.json.*no space left"):
             made(full_disk, endpoint_of(server.url), schedule_of(3000))
@@ -265,7 +266,7 @@ def test_server_arrivals_are_shared(tmp_path: Path) -> None:
     with RawServer(honest) as server:
         made(tmp_path, endpoint_of(server.url), schedule)
     events, _ = read(tmp_path)
-    assert [event["due_ns"] for event in events] == [query.due_ns for query in schedule.planned()]
+    assert [event["due_ns"] for event in events] == [query.due_ns for query in planned(schedule)]
     slips = sorted(event["issued_ns"] - event["due_ns"] for event in events)
     assert slips[0] >= 0
     assert slips[30] < 20e6

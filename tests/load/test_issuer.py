@@ -17,7 +17,7 @@ from auditcube.load.issuer import Run
 from auditcube.load.order import Salted
 from auditcube.load.pacing import End
 from auditcube.scenario import Scenario
-from builders import load_of, schedule_of
+from builders import load_of, planned, schedule_of
 from load.raw_server import RawServer, Talk, answer, honest
 from load.running import endpoint_of, one_after_another, ran, read, samples, share_of, statuses
 
@@ -75,7 +75,7 @@ def test_every_sample_is_asked_for_as_planned(tmp_path: Path) -> None:
         events = ran(tmp_path, endpoint_of(server.url), schedule)
         sent = sorted(request.json["prompt"] for request in server.requests)
     assert [(event["ordinal"], event["sample"]) for event in events] == [
-        (q.ordinal, q.sample) for q in schedule.planned()
+        (q.ordinal, q.sample) for q in planned(schedule)
     ]
     assert sent == sorted(f"prompt {event['sample']}" for event in events)
 
@@ -93,7 +93,7 @@ def test_arrivals_of_server_are_those_of_the_schedule_and_on_time(tmp_path: Path
     with RawServer(Gauge(0.02)) as server:
         events = ran(tmp_path, endpoint_of(server.url), schedule)
     assert statuses(events) == ["ok"] * 100
-    assert [event["due_ns"] for event in events] == [query.due_ns for query in schedule.planned()]
+    assert [event["due_ns"] for event in events] == [query.due_ns for query in planned(schedule)]
     slips = sorted(event["issued_ns"] - event["due_ns"] for event in events)
     assert slips[0] >= 0
     assert slips[50] < 5e6  # the machine may be busy for some of them, not for most
@@ -189,6 +189,7 @@ def test_attempts_that_fail_at_once_do_not_pile_up(tmp_path: Path) -> None:
 def test_stop_ends_a_run_at_once(tmp_path: Path) -> None:
     async def stopped() -> End:
         run = Run(share_of(tmp_path, endpoint_of(server.url), schedule_of(5, load_of())))
+        await run.prepare()
         run._loop.call_later(0.1, run.stop)
         run._loop.call_later(0.1, run.stop)
         return await run.until_ended(time.monotonic_ns())
@@ -250,11 +251,11 @@ def test_failed_queries_have_no_output(tmp_path: Path) -> None:
     assert (tmp_path / "outputs.jsonl").read_bytes() == b""
 
 
-@pytest.mark.parametrize("after", [0, 1, 2])
+@pytest.mark.parametrize(("queries", "after"), [(2, 0), (2, 1), (600, 1), (600, 2)])
 def test_evidence_that_cannot_be_written_ends_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, queries: int, after: int
 ) -> None:
-    """The disk is full after some writes; 0 is the start, and the last is the end record."""
+    """The disk is full after some writes: 0 is the start, then a few hundred events at once, the last is the end."""
     writes = iter([False] * after + [True] * 10)
     flush = Lines.flush
 
@@ -265,7 +266,7 @@ def test_evidence_that_cannot_be_written_ends_the_run(
 
     monkeypatch.setattr(Lines, "flush", full)
     with RawServer(honest) as server, pytest.raises(SetupFailed, match="no space"):
-        ran(tmp_path, endpoint_of(server.url), one_after_another(2))
+        ran(tmp_path, endpoint_of(server.url), one_after_another(queries))
 
 
 def test_samples_are_what_the_tests_think() -> None:

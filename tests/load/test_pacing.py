@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditcube.load.pacing import End, Pacer
-from auditcube.load.schedule import Query, Schedule
+from auditcube.load.schedule import Schedule
 from auditcube.scenario import Scenario
-from builders import S, load_of, schedule_of
+from builders import Query, S, load_of, planned, queries, schedule_of
 
 PATIENCE = 100_000
 
@@ -40,8 +40,8 @@ def play(schedule: Schedule, service_ns: int, worker: int = 0) -> Played:
     pacer, played, now = Pacer(schedule, worker), Played(), 0
     under_way: list[int] = []
     for _ in range(PATIENCE):
-        while (query := pacer.take(now)) is not None:
-            played.issued.append((now, query.ordinal))
+        while (taken := pacer.take(now)) is not None:
+            played.issued.append((now, taken[0]))
             heapq.heappush(under_way, now + service_ns)
             played.most_in_flight = max(played.most_in_flight, pacer.in_flight)
         played.end, played.ended_ns = pacer.ended(now), now
@@ -52,7 +52,7 @@ def play(schedule: Schedule, service_ns: int, worker: int = 0) -> Played:
         now = min([wake, *under_way[:1]])
         while under_way and under_way[0] <= now:
             heapq.heappop(under_way)
-            pacer.finished()
+            pacer.in_flight -= 1
     raise AssertionError("the run does not end")
 
 
@@ -70,6 +70,27 @@ def test_offline_is_all_at_once_up_to_the_bound() -> None:
     assert (played.end, played.ended_ns) == (End.COMPLETED, 3 * S)
 
 
+def test_multi_stream_sends_a_query_whole_and_the_next_when_all_of_it_is_answered() -> None:
+    schedule, now = schedule_of(20, load_of(Scenario.MULTI_STREAM)), 0
+    pacer = Pacer(schedule)
+    assert [pacer.take(now) is not None for _ in range(9)] == [True] * 8 + [False]
+    for left in range(7, 0, -1):
+        pacer.in_flight -= 1
+        assert pacer.take(now) is None, f"{left} samples of the first query are still under way"
+    pacer.in_flight -= 1
+    taken = [pacer.take(now) for _ in range(8)]
+    assert [query[0] for query in taken if query is not None] == list(range(8, 16))
+
+
+@pytest.mark.parametrize(("min_duration_s", "issued"), [(0.0, 12), (3.5, 16)])
+def test_multi_stream_tears_no_query_apart(min_duration_s: float, issued: int) -> None:
+    """Behind the plan the duration counts, but what has begun to go out goes out."""
+    load = load_of(Scenario.MULTI_STREAM, max_in_flight=4)
+    played = play(schedule_of(12, load, min_duration_s=min_duration_s), S)
+    assert len(played.issued) == issued
+    assert played.end is End.COMPLETED
+
+
 def test_multi_stream_keeps_its_bound_full() -> None:
     played = play(schedule_of(20, load_of(Scenario.MULTI_STREAM)), S)
     assert played.most_in_flight == 8
@@ -78,7 +99,7 @@ def test_multi_stream_keeps_its_bound_full() -> None:
 
 def test_server_issues_at_the_due_times_however_slow_the_answers_are() -> None:
     schedule = schedule_of(50, load_of(Scenario.SERVER, target_qps=10.0))
-    due = [query.due_ns for query in schedule.planned()]
+    due = [query.due_ns for query in planned(schedule)]
     played = play(schedule, 1000 * S)
     assert played.times == due
     assert played.most_in_flight == 50
@@ -87,7 +108,7 @@ def test_server_issues_at_the_due_times_however_slow_the_answers_are() -> None:
 
 def test_server_with_a_bound_waits_for_room_but_not_longer() -> None:
     schedule = schedule_of(20, load_of(Scenario.SERVER, target_qps=1000.0, max_in_flight=1))
-    due = [query.due_ns for query in schedule.planned()]
+    due = [query.due_ns for query in planned(schedule)]
     expected, free = [], 0
     for ns in due:
         expected.append(max(ns, free))
@@ -122,8 +143,8 @@ def test_a_run_has_both_the_count_and_the_duration(queries: int, min_duration_s:
 def test_server_sends_on_until_the_minimum_duration_and_then_ends_without_waiting_for_the_next_due_time() -> None:
     schedule = schedule_of(2, load_of(Scenario.SERVER, target_qps=1.0), min_duration_s=30.0)
     played = play(schedule, 1)
-    queries = schedule.queries()
-    due = [ns for ns in (next(queries).due_ns for _ in range(100)) if ns < 30 * S]
+    endless = queries(schedule)
+    due = [ns for ns in (next(endless).due_ns for _ in range(100)) if ns < 30 * S]
     assert played.times == due
     assert (played.end, played.ended_ns) == (End.COMPLETED, 30 * S)
 
@@ -171,7 +192,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
     bound = draw(st.integers(workers, 20)) if scenario is not Scenario.SINGLE_STREAM else 1
     load = load_of(
         scenario,
-        workers=1 if scenario is Scenario.SINGLE_STREAM else workers,
+        workers=1 if scenario in (Scenario.SINGLE_STREAM, Scenario.MULTI_STREAM) else workers,
         max_in_flight=draw(st.just(bound) | st.none()) if scenario.paced else bound,
         max_duration_s=draw(st.floats(0.001, 20)),
     )
@@ -180,7 +201,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
 
 @given(schedules(), st.integers(2 * 10**7, 10**10))
 def test_every_run_ends_by_its_maximum_and_keeps_its_bound_and_its_due_times(s: Schedule, service_ns: int) -> None:
-    due = s.queries()
+    due = queries(s)
     plan: list[Query] = []
     in_flight = 0
     for worker in range(s.load.workers):
@@ -235,6 +256,6 @@ def test_what_is_taken_counts_as_in_flight_until_it_has_finished() -> None:
     assert pacer.take(0) is not None
     assert pacer.take(0) is None
     assert pacer.in_flight == 1
-    pacer.finished()
+    pacer.in_flight -= 1
     assert pacer.in_flight == 0
     assert pacer.take(0) is not None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import socket
 import ssl
 import subprocess
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 from auditcube.errors import SetupFailed
 from auditcube.load import transport
 from auditcube.load.schedule import Schedule
+from auditcube.load.target import authorization
 from builders import load_of, schedule_of
 from load.raw_server import VIDEO, Behaviour, RawServer, Talk, answer, chunked, honest
 from load.running import endpoint_of, one_after_another, ran, statuses
@@ -63,6 +66,9 @@ def continued(talk: Talk) -> None:
 
 
 UNFRAMED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + VIDEO
+GZIP = "Content-Encoding: gzip"
+_ZIPPED = gzip.compress(VIDEO)
+GZIPPED = chunked(_ZIPPED[:7], _ZIPPED[7:]).replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n", 1)
 CLOSE = answer(VIDEO, "200 OK", "Connection: close")
 HUGE = answer(VIDEO, "200 OK", *(f"X-{number}: {'y' * 4000}" for number in range(50)))
 LONG_BODY = b'{"video_path": "/' + b"v" * 3_000_000 + b'"}'
@@ -82,6 +88,10 @@ GOOD: list[tuple[str, Behaviour, int]] = [  # what it is, how it behaves, connec
     ("chunked, a byte at a time", trickle(chunked(VIDEO)), 1),
     ("huge headers", every(HUGE), 1),
     ("a long body", every(answer(LONG_BODY)), 1),
+    ("gzip", every(answer(_ZIPPED, "200 OK", GZIP)), 1),
+    ("deflate", every(answer(zlib.compress(VIDEO), "200 OK", "Content-Encoding: deflate")), 1),
+    ("gzip in chunks", every(GZIPPED), 1),
+    ("identity", every(answer(VIDEO, "200 OK", "Content-Encoding: identity")), 1),
     ("an answer before the request was read", early, 3),
     ("another good status", every(answer(VIDEO, "201 Created")), 1),
     ("no reason phrase", every(answer(VIDEO, "200")), 1),
@@ -146,7 +156,11 @@ BAD: list[tuple[str, Behaviour, str, str]] = [
     ("503 with nothing", every(answer(b"", "503 Busy")), "http_error", "HTTP 503: no message"),
     ("500 with a megabyte", every(answer(b"x" * 2**20, "500 Oops")), "http_error", "HTTP 500: xxxx"),
     ("500, cut", once(answer(b"{}", "500 Oops", length=9)), "transport_error", IN_THE_MIDDLE),
-    ("compressed", every(answer(b"\x1f\x8b\x08\x00", "200 OK", "Content-Encoding: gzip")), "decode_error", "not JSON"),
+    ("compressed, cut", every(answer(_ZIPPED[:4], "200 OK", GZIP)), "decode_error", "is cut off"),
+    ("not compressed", every(answer(VIDEO, "200 OK", GZIP)), "decode_error", "compression is broken"),
+    ("brotli", every(answer(VIDEO, "200 OK", "Content-Encoding: br")), "decode_error", "encoded as 'br', although"),
+    ("500, compressed", every(answer(gzip.compress(b"oops"), "500 Oops", GZIP)), "http_error", "HTTP 500: oops"),
+    ("500 in brotli", every(answer(b"\xff", "500 Oops", "Content-Encoding: br")), "http_error", "HTTP 500: no message"),
     ("an endless header", once(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 300_000), "transport_error", ""),
 ]  # fmt: skip
 
@@ -335,7 +349,7 @@ def test_a_key_that_no_header_can_carry_is_refused_before_anything_is_sent(
         monkeypatch.setenv("A_KEY", key)
     environ = {"A_KEY": key}
     with pytest.raises(SetupFailed) as refused:
-        transport.authorization("A_KEY", environ)
+        authorization("A_KEY", environ)
     assert "A_KEY" in str(refused.value)
     assert key not in str(refused.value)
     if "\0" not in key:

@@ -144,7 +144,7 @@ def test_a_worker_whose_parent_is_killed_ends_itself(tmp_path: Path, workers: in
 
 BUGS = {
     "a decoder's end": "import auditcube.adapters.videogen as v; v.VideoDecoder.finish = lambda self: {}['x']",
-    "a decoder": "import auditcube.adapters.videogen as v; v.VideoDecoder.feed = lambda self, data: {}['x']",
+    "a decoder": "import auditcube.adapters.videogen as v; v.VideoDecoder.feed = lambda self, data, now_ns: {}['x']",
     "an adapter": "import auditcube.adapters.videogen as v; v.Videogen.encode = lambda *_: {}['x']",
     "an event": "import auditcube.evidence.events as e; e.Event.to_line = lambda self: {}['x']",
 }
@@ -170,13 +170,13 @@ def test_what_cannot_be_set_up_is_said_before_ready(
     monkeypatch.setenv("A_KEY", "a\nb")
     share = share_of(tmp_path, endpoint_of("https://127.0.0.1:1"), schedule_of(1))
     if problem == "key":
-        share = replace(share, api_key_env="A_KEY")
+        share = replace(share, endpoint=replace(share.endpoint, api_key_env="A_KEY"))
     elif problem == "ca_file":
-        share = replace(share, target=replace(share.target, ca_file="/no/such/file"))
+        share = replace(share, endpoint=endpoint_of("https://127.0.0.1:1", ca_file="/no/such/file"))
     else:
-        share.events_path.write_text("here already")
+        share.file("events").write_text("here already")
     with Worker(share) as worker:
-        named = {"key": "A_KEY", "ca_file": "/no/such/file", "events": str(share.events_path)}
+        named = {"key": "A_KEY", "ca_file": "/no/such/file", "events": str(share.file("events"))}
         assert named[problem] in worker.hear()["failed"]
         assert worker.rest() == (0, [], "")
 

@@ -16,6 +16,7 @@ from auditcube.scenario import Scenario
 
 MS = 1_000_000
 SHA256 = "0123456789abcdef" * 4
+LAG_NS = {"probes": 50, "p50": 20_000, "p99": 90_000, "p99.9": 400_000, "max": 1_200_000}
 
 
 def make_run(
@@ -51,11 +52,12 @@ def make_run(
         chunks=np.full(count, 4 if streamed else 0, dtype=np.int64),
         tokens_in=np.full(count, 100, dtype=np.int64) if streamed else absent,
         tokens_out=np.full(count, 16, dtype=np.int64) if streamed else absent,
+        tries=absent,
         status=status,
         errors=errors,
         salts={},
         starts=(Start("run", label, 0, 1, SHA256, 0, "2026-01-02T03:04:05.000000Z"),) if started else (),
-        ends=() if end is None else (EndRecord(0, end, 1, count),),
+        ends=() if end is None else (EndRecord(0, end, 1, count, LAG_NS),),
     )
     spec = RunSpec(label, order or WithoutReplacement(), count if planned is None else planned)
     rate = 5.0 if scenario is Scenario.SERVER else None

@@ -106,6 +106,7 @@ def test_the_counts_of_a_run() -> None:
         ("distinct samples", "8"),
         ("throughput", "7.500/s"),
         ("duration", "800.0 ms"),
+        ("client's own lag", "p99.9 400.0 µs, at most 1.200 ms"),
         ("end", "complete: queries and duration as planned"),
         ("started", "2026-01-02T03:04:05.000000Z"),
         ("schedule sha256", SHA256),
@@ -150,8 +151,8 @@ def test_the_times_of_a_plain_run() -> None:
 def test_a_paced_streamed_run_has_slip_first_chunk_and_tokens() -> None:
     run = make_run([100 * MS] * 10, slip_ns=5 * MS, streamed=True, scenario=Scenario.SERVER)
     (shown,) = page(runs=(run,)).runs
-    assert shown.times[0] == ("", "latency", "first chunk", "schedule slip")
-    assert dict((row[0], row[1:]) for row in shown.times)["p50"] == ("105.0 ms", "25.00 ms", "5.000 ms")
+    assert shown.times[0] == ("", "latency", "first token", "per token", "schedule slip")
+    assert dict((row[0], row[1:]) for row in shown.times)["p50"] == ("105.0 ms", "30.00 ms", "5.000 ms", "5.000 ms")
     assert dict(shown.counts)["output tokens"] == "160 (160.0/s)"
     assert dict(shown.counts)["input tokens"] == "1,000"
     assert shown.latency is not None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -21,19 +22,44 @@ class DecodeError(ValueError):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a server answered. `output` is what is kept when outputs are captured; token counts are the server's own."""
+class Keep:
+    """What of an answer is wanted besides its counts, and how large one may be that must be held to be read.
 
-    output: Mapping[str, Any] = field(default_factory=dict)
+    `outputs`: what the server answered; `chunk_times`: when each chunk of a stream came, not the first and last only.
+    """
+
+    outputs: bool = True
+    chunk_times: bool = False
+    max_answer_bytes: int = 2**25
+
+    def check_size(self, size: int) -> None:
+        """Raises DecodeError for an answer of more bytes than may be held."""
+        if size > self.max_answer_bytes:
+            raise DecodeError(f"the answer is larger than endpoint.max_answer_bytes ({self.max_answer_bytes})")
+
+
+class Answer(NamedTuple):
+    """What a server answered.
+
+    `output` is what is kept when outputs are captured; token counts are the server's own. `chunks` is how many pieces
+    of a stream carried output, `first_ns` and `last_ns` when the first and the last of them came; `chunk_ns` is when
+    each came, if that was asked for.
+    """
+
+    output: Mapping[str, Any] = MappingProxyType({})
     tokens_in: int | None = None
     tokens_out: int | None = None
+    chunks: int = 0
+    first_ns: int | None = None
+    last_ns: int | None = None
+    chunk_ns: Sequence[int] = ()
 
 
 class Decoder(Protocol):
     """Reads one response body as it arrives, in pieces of any size."""
 
-    def feed(self, data: bytes) -> int:
-        """Take the next bytes; returns how many streamed chunks with output they completed. Raises DecodeError."""
+    def feed(self, data: bytes, now_ns: int) -> None:
+        """Take the next bytes, which came at this time. Raises DecodeError."""
         ...
 
     def finish(self) -> Answer:
@@ -74,7 +100,7 @@ class Adapter(Protocol):
         """The same sample, changed at its front so that no cache, not even of a prefix, can have seen it."""
         ...
 
-    def decoder(self, content_type: str) -> Decoder:
+    def decoder(self, content_type: str, keep: Keep) -> Decoder:
         """A decoder for the body of one successful response."""
         ...
 

@@ -12,15 +12,16 @@ Of several choices (`n`) the first is kept as the output.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditcube.adapters.contract import Answer, DecodeError, Decoder, loads, merged, to_json, unsendable
+from auditcube.adapters.contract import Answer, DecodeError, Decoder, Keep, loads, merged, to_json, unsendable
 from auditcube.adapters.sse import EventStream
 from auditcube.dataset import Column, Sample
 
+_NOTHING: Mapping[str, Any] = {}
 _DIGITS = 15  # no count and no token id is longer; what is cannot be meant
+_BEYOND = 10**_DIGITS
 _INTEGER, _NUMBER, _FLAG = Column((int,)), Column((float,)), Column((bool,))
 SAMPLING: Mapping[str, Column] = {
     "max_tokens": _INTEGER,
@@ -55,10 +56,10 @@ class OpenAI(ABC):
         """The request object for these fields."""
         return fields
 
-    def decoder(self, content_type: str) -> Decoder:
+    def decoder(self, content_type: str, keep: Keep) -> Decoder:
         if content_type.startswith("text/event-stream"):
-            return StreamDecoder(self)
-        return WholeDecoder(self)
+            return StreamDecoder(self, keep)
+        return WholeDecoder(self, keep)
 
     @abstractmethod
     def answers(self, choice: Mapping[str, Any]) -> bool:
@@ -66,105 +67,159 @@ class OpenAI(ABC):
 
     @abstractmethod
     def text_of(self, choice: Mapping[str, Any]) -> Mapping[str, str]:
-        """The texts in one choice, whole or streamed, by name (`text`, `reasoning`)."""
+        """The texts in one choice, whole or streamed, by name (`text`, `reasoning`); none of them is empty."""
 
 
-@dataclass
 class _Output:
-    """The parts of an answer, gathered from one object or from many chunks."""
+    """The parts of an answer, gathered from one object or from many chunks; with `keep` false only what is counted."""
 
-    texts: dict[str, list[str]] = field(default_factory=dict)
-    token_ids: list[int] = field(default_factory=list)
-    logprobs: list[float | None] = field(default_factory=list)
-    finish_reason: str | None = None
-    usage: Mapping[str, Any] = field(default_factory=dict)
-    choices: int = 0
+    __slots__ = ("_api", "_keep", "choices", "finish_reason", "logprobs", "texts", "token_ids", "usage")
 
-    def take(self, api: OpenAI, body: Mapping[str, Any]) -> bool:
+    def __init__(self, api: OpenAI, keep: bool) -> None:
+        self._api = api
+        self._keep = keep
+        self.texts: dict[str, list[str]] = {}
+        self.token_ids: list[int] = []
+        self.logprobs: list[float | None] = []
+        self.finish_reason: str | None = None
+        self.usage: Mapping[str, Any] = {}
+        self.choices = 0
+
+    def take(self, body: Mapping[str, Any]) -> bool:
         """Add one object; whether it carried output."""
         if isinstance(usage := body.get("usage"), dict):
             self.usage = usage
         choices = body.get("choices")
         if not isinstance(choices, list):
             return False
-        return any([self._choice(api, choice) for choice in choices if isinstance(choice, dict)])
+        carried = False
+        for choice in choices:
+            if isinstance(choice, dict) and self._choice(choice):
+                carried = True
+        return carried
 
-    def _choice(self, api: OpenAI, choice: Mapping[str, Any]) -> bool:
+    def _choice(self, choice: Mapping[str, Any]) -> bool:
         self.choices += 1
-        texts = {name: text for name, text in api.text_of(choice).items() if text}
+        texts = self._api.text_of(choice)
+        first = choice.get("index") in (0, None)
+        if first and isinstance(reason := choice.get("finish_reason"), str):
+            self.finish_reason = reason
+        if not self._keep:
+            return bool(texts or _tokens_of(choice)[0])
         ids, logprobs = _tokens_of(choice)
-        if choice.get("index") in (0, None):
+        if first:
             for name, text in texts.items():
                 self.texts.setdefault(name, []).append(text)
             self.token_ids += ids
             self.logprobs += logprobs
-            if isinstance(reason := choice.get("finish_reason"), str):
-                self.finish_reason = reason
         return bool(texts or ids)
 
-    def answer(self) -> Answer:
+    def answer(self, clock: _Clock | None = None) -> Answer:
+        times = clock.times() if clock is not None else ()
+        return Answer(self._whole() if self._keep else _NOTHING, *_counts(self.usage), *times)
+
+    def _whole(self) -> dict[str, Any]:
         output: dict[str, Any] = {"text": ""}
         output.update({name: "".join(parts) for name, parts in self.texts.items()})
         for name in ("finish_reason", "token_ids", "logprobs"):
             if value := getattr(self, name):
                 output[name] = value
-        return Answer(output, _count(self.usage, "prompt_tokens"), _count(self.usage, "completion_tokens"))
+        return output
+
+
+class _Clock:
+    """When the chunks of a stream came."""
+
+    __slots__ = ("_each", "_first_ns", "_keep", "_last_ns", "chunks")
+
+    def __init__(self, keep: bool) -> None:
+        self._keep = keep
+        self._each: list[int] = []
+        self._first_ns: int | None = None
+        self._last_ns: int | None = None
+        self.chunks = 0
+
+    def came(self, chunks: int, now_ns: int) -> None:
+        if self._first_ns is None:
+            self._first_ns = now_ns
+        self._last_ns = now_ns
+        self.chunks += chunks
+        if self._keep:
+            self._each += [now_ns] * chunks
+
+    def times(self) -> tuple[int, int | None, int | None, Sequence[int]]:
+        return self.chunks, self._first_ns, self._last_ns, self._each
 
 
 class WholeDecoder:
     """One JSON object."""
 
-    def __init__(self, api: OpenAI) -> None:
-        self._api = api
-        self._parts: list[bytes] = []
+    __slots__ = ("_api", "_keep", "_parts", "_size")
 
-    def feed(self, data: bytes) -> int:
+    def __init__(self, api: OpenAI, keep: Keep) -> None:
+        self._api = api
+        self._keep = keep
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes, now_ns: int) -> None:
+        self._size += len(data)
+        self._keep.check_size(self._size)
         self._parts.append(data)
-        return 0
 
     def finish(self) -> Answer:
-        body = loads(b"".join(self._parts))
+        body = loads(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
         choices = body.get("choices")
         first = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(first, dict):
             raise DecodeError("the answer has no choices")
         if not self._api.answers(first):
             raise DecodeError("the first choice is not one of this API; does endpoint.api fit endpoint.path?")
-        output = _Output()
-        output.take(self._api, body)
+        if not self._keep.outputs:
+            return Answer(_NOTHING, *_counts(body.get("usage")))
+        output = _Output(self._api, True)
+        output.take(body)
         return output.answer()
 
 
 class StreamDecoder:
     """A stream of chunks; complete once the server has said so, by `[DONE]` or by a finish reason."""
 
-    def __init__(self, api: OpenAI) -> None:
-        self._api = api
+    __slots__ = ("_clock", "_done", "_events", "_fed_ns", "_keep", "_output", "_size")
+
+    def __init__(self, api: OpenAI, keep: Keep) -> None:
+        self._keep = keep
         self._events = EventStream()
-        self._output = _Output()
+        self._output = _Output(api, keep.outputs)
+        self._clock = _Clock(keep.chunk_times)
+        self._size = self._fed_ns = 0
         self._done = False
 
-    def feed(self, data: bytes) -> int:
-        return self._take(self._events.feed(data))
+    def feed(self, data: bytes, now_ns: int) -> None:
+        self._fed_ns = now_ns
+        self._size += len(data)
+        self._keep.check_size(self._size)
+        self._take(self._events.feed(data), now_ns)
 
     def finish(self) -> Answer:
-        self._take(self._events.finish())
+        self._take(self._events.finish(), self._fed_ns)  # what the end of the body completes came with its last bytes
         if not self._done and self._output.finish_reason is None:
             raise DecodeError("the stream ended before the answer did: neither [DONE] nor a finish reason")
         if not self._output.choices:
             raise DecodeError("the stream has no choices")
-        return self._output.answer()
+        return self._output.answer(self._clock)
 
-    def _take(self, events: list[bytes]) -> int:
+    def _take(self, events: list[bytes], now_ns: int) -> None:
         chunks = 0
         for event in events:
             if self._done:
                 break
             if event.strip() == b"[DONE]":
                 self._done = True
-            else:
-                chunks += self._output.take(self._api, loads(event))
-        return chunks
+            elif self._output.take(loads(event)):
+                chunks += 1
+        if chunks:
+            self._clock.came(chunks, now_ns)
 
 
 def _tokens_of(choice: Mapping[str, Any]) -> tuple[list[int], list[float | None]]:
@@ -200,6 +255,12 @@ def _logprobs(values: Any) -> list[float | None]:
     return [None if value is None else float(value) for value in values] if any(v is not None for v in values) else []
 
 
-def _count(usage: Mapping[str, Any], name: str) -> int | None:
-    value = usage.get(name)
-    return value if type(value) is int and 0 <= value < 10**_DIGITS else None
+def _counts(usage: Any) -> tuple[int | None, int | None]:
+    """Tokens in and out as the server counts them."""
+    if not isinstance(usage, dict):
+        return None, None
+    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value < _BEYOND else None

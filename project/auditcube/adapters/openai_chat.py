@@ -8,6 +8,8 @@ from typing import Any
 from auditcube.adapters.openai import SAMPLING, OpenAI
 from auditcube.dataset import Column, Sample
 
+_TEXTS = (("text", ("content",)), ("reasoning", ("reasoning_content", "reasoning")), ("refusal", ("refusal",)))
+
 
 class OpenAIChat(OpenAI):
     """The adapter `openai_chat`."""
@@ -40,18 +42,22 @@ class OpenAIChat(OpenAI):
         return isinstance(choice.get("message"), dict)
 
     def text_of(self, choice: Mapping[str, Any]) -> Mapping[str, str]:
-        message = next((part for part in (choice.get("delta"), choice.get("message")) if isinstance(part, dict)), {})
-        reasoning = message.get("reasoning_content") or message.get("reasoning")
-        texts = {
-            "text": message.get("content"),
-            "reasoning": reasoning,
-            "refusal": message.get("refusal"),
-            **_tool_calls(message.get("tool_calls")),
-        }
-        return {name: text for name, text in texts.items() if isinstance(text, str)}
+        message = choice.get("delta")
+        if not isinstance(message, dict):
+            message = choice.get("message")
+            if not isinstance(message, dict):
+                return {}
+        texts = _tool_calls(message["tool_calls"]) if message.get("tool_calls") else {}
+        for name, members in _TEXTS:
+            for member in members:
+                text = message.get(member)
+                if text and isinstance(text, str):
+                    texts[name] = text
+                    break
+        return texts
 
 
-def _tool_calls(calls: Any) -> Mapping[str, str]:
+def _tool_calls(calls: Any) -> dict[str, str]:
     """Each call's function and arguments under a name of its own; a streamed call comes in pieces."""
     found = {}
     for position, call in enumerate(calls if isinstance(calls, list) else []):
@@ -59,7 +65,8 @@ def _tool_calls(calls: Any) -> Mapping[str, str]:
             index = call.get("index")
             parts = (function.get("name"), function.get("arguments"))
             text = "".join(part for part in parts if isinstance(part, str))
-            found[f"tool_call_{index if type(index) is int else position}"] = text
+            if text:
+                found[f"tool_call_{index if type(index) is int else position}"] = text
     return found
 
 

@@ -29,7 +29,7 @@ class OpenAICompletions(OpenAI):
 
     def text_of(self, choice: Mapping[str, Any]) -> Mapping[str, str]:
         text = choice.get("text")
-        return {"text": text} if isinstance(text, str) else {}
+        return {"text": text} if text and isinstance(text, str) else {}
 
 
 def _salted(prompt: Any, salt: str) -> Any:

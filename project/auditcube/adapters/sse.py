@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_DATA, _GAP = b"data: ", b"\n\n"
 _MARK = b"\xef\xbb\xbf"  # a byte order mark: one may stand at the very beginning
 
 
@@ -23,6 +24,8 @@ class EventStream:
         """The data of the events that these bytes completed."""
         if not data:
             return []
+        if (events := self._plain(data)) is not None:
+            return events
         self._rest.append(data)
         # After a CR an LF is awaited, so that these bytes can be the end of a line without having one.
         if b"\n" not in data and b"\r" not in data and not (len(self._rest) > 1 and self._rest[-2].endswith(b"\r")):
@@ -33,6 +36,16 @@ class EventStream:
         *lines, rest = _LINE_END.split(text[: len(text) - len(held)])
         self._rest = [rest + held]
         return [event for line in lines if (event := self._line(line)) is not None]
+
+    def _plain(self, data: bytes) -> list[bytes] | None:
+        """The events of bytes that are whole events of one line of data each, as nearly all are; None for others."""
+        if self._rest and self._rest != [b""] or self._data or not data.startswith(_DATA) or not data.endswith(_GAP):
+            return None
+        events = data[len(_DATA) : -len(_GAP)].split(_GAP + _DATA)
+        if b"\r" in data or b"" in events or data.count(b"\n") != len(_GAP) * len(events):
+            return None
+        self._begun = True
+        return events
 
     def finish(self) -> list[bytes]:
         """The last event, if the body ended without the empty line that closes it."""

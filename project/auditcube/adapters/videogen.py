@@ -16,6 +16,7 @@ from auditcube.adapters.contract import (
     Answer,
     DecodeError,
     Decoder,
+    Keep,
     error_message,
     fits,
     loads,
@@ -78,20 +79,21 @@ class Videogen:
     def salted(self, sample: Sample, salt: str) -> Sample:
         return Sample(sample.index, {**sample.fields, "prompt": f"{salt} {sample.fields['prompt']}"})
 
-    def decoder(self, content_type: str) -> Decoder:
-        return VideoDecoder()
+    def decoder(self, content_type: str, keep: Keep) -> Decoder:
+        return VideoDecoder(keep)
 
 
 class VideoDecoder:
-    """Reads an answer whose kind shows in its first bytes: an MP4 has `ftyp` at byte 4."""
+    """Reads an answer whose kind shows in its first bytes: an MP4 has `ftyp` at byte 4, and is hashed as it comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Keep) -> None:
+        self._keep = keep
         self._head = b""
         self._json: list[bytes] = []
         self._sha256 = hashlib.sha256()
         self._size = 0
 
-    def feed(self, data: bytes) -> int:
+    def feed(self, data: bytes, now_ns: int) -> None:
         if len(self._head) < 12:
             self._head += data[: 12 - len(self._head)]
         self._size += len(data)
@@ -100,8 +102,8 @@ class VideoDecoder:
                 self._sha256.update(piece)
             self._json = []
         else:
+            self._keep.check_size(self._size)
             self._json.append(data)
-        return 0
 
     def finish(self) -> Answer:
         if self._is_mp4():

@@ -19,8 +19,11 @@ class Lines:
         except OSError as problem:
             raise cannot_write(path, problem) from problem
 
-    def add(self, line: bytes) -> None:
-        self._pending.append(line)
+    def add(self, line: bytes) -> int:
+        """Take one more line; returns how many wait for the next flush."""
+        pending = self._pending
+        pending.append(line)
+        return len(pending)
 
     def flush(self) -> None:
         data = b"".join(self._pending)

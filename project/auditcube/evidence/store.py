@@ -40,6 +40,11 @@ class RunFiles:
         """One file per worker of a run that captures outputs."""
         return sorted(self.directory.glob("outputs*.jsonl"))
 
+    @property
+    def chunks(self) -> list[Path]:
+        """One file per worker of a run that records when each streamed chunk came."""
+        return sorted(self.directory.glob("chunks*.jsonl"))
+
 
 @dataclass(frozen=True)
 class Store:

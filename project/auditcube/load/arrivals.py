@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 from auditcube.load.order import stream
 
-_BLOCK = 1024
-
 
 def at_once() -> Iterator[int]:
     """Everything is due at the start; only the number in flight bounds the load."""
@@ -23,8 +21,7 @@ def poisson(rate_per_s: float, seed: int) -> Iterator[int]:
     schedule's digest from one machine to another.
     """
     due_ns = 0
-    for block in itertools.count():
-        rng = stream(seed, "arrival", block)
-        for _ in range(_BLOCK):
-            due_ns += round(-math.log(1.0 - rng.random()) / rate_per_s * 1e6) * 1000
-            yield due_ns
+    draw = stream(seed, "arrival").random
+    while True:
+        due_ns += round(-math.log(1.0 - draw()) / rate_per_s * 1e6) * 1000
+        yield due_ns

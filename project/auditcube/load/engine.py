@@ -24,23 +24,10 @@ from auditcube.dataset import Sample
 from auditcube.errors import RunBroken, SetupFailed
 from auditcube.evidence.files import write_atomically
 from auditcube.load.schedule import Schedule
-from auditcube.load.share import Share
-from auditcube.load.transport import Target
+from auditcube.load.share import Endpoint, Share
 
 _HEAD_START_NS = 5_000_000  # between the word to go and the run's origin: the workers are then already waiting
 _STOP_S = 1.2  # how long workers may take to write down what they cancelled
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """What is loaded, and how it is spoken to. The key itself stays in the environment, under `api_key_env`."""
-
-    target: Target
-    api: str
-    model: str | None
-    parameters: Mapping[str, Any]
-    api_key_env: str | None
-    timeout_s: float
 
 
 @dataclass(frozen=True)
@@ -67,13 +54,9 @@ def execute(
     plan = schedule.to_json()
     write_atomically(directory / "schedule.json", orjson.dumps(plan, option=orjson.OPT_APPEND_NEWLINE))
     shares = [
-        Share(
-            run_id, schedule, plan["schedule_sha256"], worker, samples, endpoint.api, endpoint.model,
-            endpoint.parameters, endpoint.target, endpoint.api_key_env, endpoint.timeout_s,
-            directory / _name("events", worker), directory / _name("outputs", worker),
-        )
+        Share(run_id, schedule, plan["schedule_sha256"], worker, samples, endpoint, directory)
         for worker in range(schedule.load.workers)
-    ]  # fmt: skip
+    ]
     workers: list[_Worker] = []
     try:
         for share in shares:
@@ -88,10 +71,6 @@ def execute(
         _follow(workers, origin_ns, watch)
     finally:
         _stop(workers)
-
-
-def _name(stem: str, worker: int) -> str:
-    return f"{stem}.jsonl" if worker == 0 else f"{stem}.{worker}.jsonl"
 
 
 class _Worker:

@@ -5,25 +5,30 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from time import monotonic_ns
 
 import orjson
 
 from auditcube import adapters
-from auditcube.adapters.contract import DecodeError, Decoder, error_message, shortened
+from auditcube.adapters.contract import Answer, Decoder, Keep
 from auditcube.errors import SetupFailed
 from auditcube.evidence.events import EndRecord, Event, Start, Status
 from auditcube.evidence.lines import Lines
-from auditcube.load.pacing import End, Pacer
-from auditcube.load.schedule import Query
+from auditcube.load.alarm import Alarm
+from auditcube.load.attempt import Attempt
+from auditcube.load.lag import LagProbe
+from auditcube.load.lanes import Lane, chooser
+from auditcube.load.pacing import End, Pacer, bound_of
 from auditcube.load.share import Share
-from auditcube.load.transport import Connection, Pool, authorization
+from auditcube.load.target import authorization
 from auditcube.redaction import Scrubber
 
-_ERROR_BODY_BYTES = 65536
 _TICK_S = 0.002  # the loop's timers count in milliseconds, and may be early by one
 _ISSUES_PER_TURN = 32  # then the loop gets a turn, lest answers wait for a rate of arrivals that we cannot keep up with
+_FLUSH_S = 0.05  # events are on disk this soon: what a killed process has sent, its file tells, but for a moment
+_FLUSH_LINES = 256  # and this many at once: more would cost more than they save
+_WARM_UNBOUNDED = 32  # connections made ahead where nothing bounds the queries in flight
 
 
 class Run:
@@ -32,55 +37,82 @@ class Run:
     def __init__(self, share: Share) -> None:
         self._share = share
         self._origin_ns = 0
-        self._loop = asyncio.get_running_loop()
-        self._adapter = adapters.get(share.api)
-        key, headers = authorization(share.api_key_env, os.environ)
+        self._loop = loop = asyncio.get_running_loop()
+        self._endpoint = endpoint = share.endpoint
+        self._adapter = adapters.get(endpoint.api)
+        key, headers = authorization(endpoint.api_key_env, os.environ)
         self.scrub = Scrubber([key])
-        self._head = share.target.head(headers)
-        self._pool = Pool(self._loop, share.target)
+        self._lanes = [Lane(loop, target, headers, len(endpoint.targets)) for target in endpoint.targets]
+        self._choose = chooser(self._lanes, endpoint.balance, share.worker)
         self._pacer = Pacer(share.schedule, share.worker)
-        self._events = Lines(share.events_path)
-        self._outputs = Lines(share.outputs_path) if share.schedule.spec.capture else None
-        self._under_way: set[Attempt] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._wake_ns = 0
+        self._paced = share.schedule.load.scenario.paced
+        self._keep = Keep(share.schedule.spec.capture > 0, endpoint.chunk_times, endpoint.max_answer_bytes)
+        self._events = Lines(share.file("events"))
+        self._outputs = Lines(share.file("outputs")) if self._keep.outputs else None
+        self._chunks = Lines(share.file("chunks")) if self._keep.chunk_times else None
+        self._under_way: dict[Attempt, None] = {}  # in the order of issue, which is that of the deadlines
+        self._alarm = Alarm(loop, self._issue)
+        self._deadline: asyncio.TimerHandle | None = None
         self._again: asyncio.Handle | None = None
-        self._flushing = False
-        self._issuing = False
-        self._end: asyncio.Future[End] = self._loop.create_future()
-        self.counts = {"issued": 0, "done": 0, "errors": 0, "first_issue_ns": -1}
+        self._flushing: asyncio.TimerHandle | None = None
+        self._end: asyncio.Future[End] = loop.create_future()
+        self._done = self._errors = 0
+        self._first_issue_ns = -1
 
     def now_ns(self) -> int:
         return time.monotonic_ns() - self._origin_ns
+
+    def counts(self) -> dict[str, int]:
+        """How far the run is."""
+        issued = self._done + len(self._under_way)
+        return {
+            "issued": issued,
+            "done": self._done,
+            "errors": self._errors,
+            "first_issue_ns": self._first_issue_ns,
+        }
+
+    async def prepare(self) -> None:
+        """Find the endpoint's addresses and open the connections that the first queries will need."""
+        load, spec = self._share.schedule.load, self._share.schedule.spec
+        most = min(bound_of(load.max_in_flight or _WARM_UNBOUNDED, self._share.worker, load.workers), spec.queries)
+        for lane in self._lanes:
+            lane.pool.resolve()
+            if self._endpoint.warm_connections:
+                await lane.pool.warm(-(-most // len(self._lanes)))
 
     async def until_ended(self, origin_ns: int) -> End:
         """From the origin on, issue queries until the schedule is done, the time is up, or `stop` is called."""
         self._origin_ns = origin_ns
         self._write_start()
         await asyncio.sleep(max(0.0, -self.now_ns() / 1e9))
+        probe = LagProbe(self._loop)
         # A timer of its own for the ceiling: it holds whatever the next due time is.
         ceiling_s = self._share.schedule.load.max_duration_s
-        ceiling = self._loop.call_later(max(0.0, ceiling_s - self.now_ns() / 1e9) + _TICK_S, self._issue)
+        ceiling = self._loop.call_later(max(0.0, ceiling_s - self.now_ns() / 1e9) + _TICK_S, self._at_ceiling)
         self._issue()
         try:
             end = await self._end
             for attempt in list(self._under_way):
                 attempt.give_up(Status.CANCELLED, f"the run ended: {end.value}")
-            record = EndRecord(self._share.worker, end.value, self.now_ns(), self.counts["done"])
+            record = EndRecord(self._share.worker, end.value, self.now_ns(), self._done, probe.summary())
             self._events.add(orjson.dumps({"end": record}) + b"\n")
             self._write()
         finally:
-            self._clean_up()
             ceiling.cancel()
+            probe.close()
+            self._clean_up()
         return end
 
     def _clean_up(self) -> None:
-        for handle in (self._timer, self._again):
+        self._alarm.close()
+        for handle in (self._deadline, self._again, self._flushing):
             if handle is not None:
                 handle.cancel()
         for attempt in self._under_way:
             attempt.drop()
-        self._pool.close()
+        for lane in self._lanes:
+            lane.pool.close()
 
     def stop(self) -> None:
         """End the run now."""
@@ -106,79 +138,125 @@ class Run:
         self._events.add(orjson.dumps({"start": start}) + b"\n")
         self._write()
 
+    # issuing
+
     def _issue(self) -> None:
-        """Send every query that may go now, and set the alarm for the next that may not."""
-        if self._end.done() or self._issuing:
+        """Send every query that may go now, and see to it that this is called when the next one may."""
+        if self._end.done():
             return
-        self._issuing = True  # an attempt that fails at once must not start a second loop inside this one
+        pacer, under_way, now_ns = self._pacer, self._under_way, 0
         for _ in range(_ISSUES_PER_TURN):
-            now = self.now_ns()
-            if (query := self._pacer.take(now)) is None:
+            now_ns = monotonic_ns() - self._origin_ns
+            if pacer.in_flight >= pacer.bound or (taken := pacer.take(now_ns)) is None:
                 break
-            self._send(query)
+            attempt = Attempt(self, taken, now_ns, self._choose())
+            if not under_way:
+                self._first_issued(now_ns)
+            under_way[attempt] = None
+            self.send(attempt)
         else:
-            now = self.now_ns()
-            self._again = self._again or self._loop.call_soon(self._issue_on)
-        self._issuing = False
-        if (end := self._pacer.ended(now)) is not None:
+            self._issue_soon()
+        # In flight and unpaced, the next thing to happen is an answer, a deadline or the ceiling.
+        if self._paced or pacer.in_flight == 0:
+            self._look_ahead(now_ns)
+
+    def _at_ceiling(self) -> None:
+        self._look_ahead(self.now_ns())
+
+    def _look_ahead(self, now_ns: int) -> None:
+        if (end := self._pacer.ended(now_ns)) is not None:
             self._ended(end)
             return
-        # The very `now` that was too early: by a later one a query that became due in between would be forgotten.
-        self._wake_at(self._pacer.wake_ns(now))
+        # By the very time that was too early: by a later one a query that became due in between would be forgotten.
+        self._alarm.set(self._pacer.wake_ns(now_ns) + self._origin_ns)
+
+    def _issue_soon(self) -> None:
+        if self._again is None:
+            self._again = self._loop.call_soon(self._issue_on)
 
     def _issue_on(self) -> None:
         self._again = None
         self._issue()
 
-    def _wake_at(self, wake_ns: int) -> None:
-        if self._timer is not None:
-            if wake_ns == self._wake_ns:
+    def send(self, attempt: Attempt) -> None:
+        """Put an attempt's request on its way."""
+        lane, (sample, _, salt) = attempt.lane, attempt.planned
+        lane.in_flight += 1
+        request = lane.requests.get(sample) if salt is None else None
+        if request is None:
+            request = self._request(lane, sample, salt)
+        attempt.connection = lane.pool.send(request, attempt)
+
+    def _request(self, lane: Lane, sample: int, salt: str | None) -> bytes:
+        fields = self._share.samples[sample]
+        if salt is not None:
+            fields = self._adapter.salted(fields, salt)
+        request = lane.request(self._adapter.encode(fields, self._endpoint.model, self._endpoint.parameters))
+        if salt is None:
+            lane.keep(sample, request)
+        return request
+
+    def _first_issued(self, now_ns: int) -> None:
+        """Nothing else is under way: this query's deadline is the next."""
+        if self._first_issue_ns < 0:
+            self._first_issue_ns = now_ns
+        if self._deadline is None:
+            self._deadline = self._loop.call_later(self._endpoint.timeout_s, self._check_deadlines)
+
+    def _check_deadlines(self) -> None:
+        """Give up what is late, and come back when the oldest of the others would be."""
+        self._deadline = None
+        timeout_ns = int(self._endpoint.timeout_s * 1e9)
+        for attempt in list(self._under_way):
+            left_ns = attempt.issued_ns + timeout_ns - self.now_ns()
+            if left_ns > 0:
+                self._deadline = self._loop.call_later(left_ns / 1e9 + _TICK_S, self._check_deadlines)
                 return
-            self._timer.cancel()
-        self._wake_ns = wake_ns
-        self._timer = self._loop.call_later(max(0, wake_ns - self.now_ns()) / 1e9, self._woken)
+            attempt.give_up(Status.TIMEOUT, "no complete answer within endpoint.timeout_s")
 
-    def _woken(self) -> None:
-        self._timer = None
-        self._issue()
-
-    def _send(self, query: Query) -> None:
-        share = self._share
-        sample = share.samples[query.sample]
-        if query.salt is not None:
-            sample = self._adapter.salted(sample, query.salt)
-        body = self._adapter.encode(sample, share.model, share.parameters)
-        attempt = Attempt(self, query)
-        self._under_way.add(attempt)
-        self.counts["issued"] += 1
-        if self.counts["first_issue_ns"] < 0:
-            self.counts["first_issue_ns"] = attempt.event.issued_ns
-        attempt.timer = self._loop.call_later(share.timeout_s, attempt.timed_out)
-        attempt.connection = self._pool.send(b"%b%d\r\n\r\n%b" % (self._head, len(body), body), attempt)
+    # for attempts
 
     def decoder(self, content_type: str) -> Decoder:
-        return self._adapter.decoder(content_type)
+        return self._adapter.decoder(content_type, self._keep)
 
-    def record(self, attempt: Attempt, output: Mapping[str, Any] | None) -> None:
+    def may_retry(self, tries: int) -> bool:
+        return tries <= self._endpoint.retries
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_later(delay_s, callback)
+
+    def record(self, attempt: Attempt, event: Event, answer: Answer) -> None:
         """Write the terminal event of an attempt, and let the next query go."""
-        event = attempt.event
-        self._under_way.discard(attempt)
-        self._pacer.finished()
-        self.counts["done"] += 1
-        self.counts["errors"] += event.status is not Status.OK
-        self._events.add(event.to_line())
-        if self._outputs is not None and output is not None and self._share.schedule.captures(event.ordinal):
-            kept = {"ordinal": event.ordinal, "sample": event.sample, "output": self.scrub.json(dict(output))}
+        del self._under_way[attempt]
+        attempt.lane.in_flight -= 1
+        self._pacer.in_flight -= 1
+        self._done += 1
+        if event.status is not Status.OK:
+            self._errors += 1
+        if self._outputs is not None or self._chunks is not None:
+            self._record_answer(event, answer)
+        if self._events.add(event.to_line()) >= _FLUSH_LINES:
+            self._flush()
+        elif self._flushing is None:
+            self._flushing = self._loop.call_later(_FLUSH_S, self._flush_late)
+        # Not at once: first all answers of this moment are taken and timed, then the next queries go out together. That
+        # also wakes the endpoint once and not once for each, which saves a third of our own time in the kernel.
+        self._issue_soon()
+
+    def _record_answer(self, event: Event, answer: Answer) -> None:
+        if self._outputs is not None and event.status is Status.OK and self._share.schedule.captures(event.ordinal):
+            kept = {"ordinal": event.ordinal, "sample": event.sample, "output": self.scrub.json(dict(answer.output))}
             self._outputs.add(orjson.dumps(kept) + b"\n")
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
-        if not self._end.done():
-            self._issue()
+        if self._chunks is not None and answer.chunk_ns:
+            times = {"ordinal": event.ordinal, "sample": event.sample, "chunk_ns": answer.chunk_ns}
+            self._chunks.add(orjson.dumps(times) + b"\n")
+
+    def _flush_late(self) -> None:
+        self._flushing = None
+        self._flush()
 
     def _flush(self) -> None:
-        """One write for all events of one turn of the loop: a killed process loses none that it was told of."""
-        self._flushing = False
+        """One write for all events of a moment."""
         if not self._end.done():  # then what follows is written with the end, or never
             try:
                 self._write()
@@ -186,90 +264,6 @@ class Run:
                 self.broken(problem)
 
     def _write(self) -> None:
-        self._events.flush()
-        if self._outputs is not None:
-            self._outputs.flush()
-
-
-class Attempt:
-    """One query on its way: collects its event and tells the run when it is terminal. An `Exchange`."""
-
-    __slots__ = ("_body", "_decoder", "_run", "connection", "event", "timer")
-
-    def __init__(self, run: Run, query: Query) -> None:
-        self._run = run
-        self._decoder: Decoder | None = None
-        self._body = b""
-        self.connection: Connection | None = None
-        self.timer: asyncio.TimerHandle | None = None
-        issued_ns = run.now_ns()
-        self.event = Event(query.ordinal, query.sample, query.due_ns, issued_ns, issued_ns, Status.OK, query.salt)
-
-    def head(self, status: int, content_type: str) -> None:
-        self.event.http_status = status
-        if 200 <= status < 300:
-            self._decoder = self._run.decoder(content_type)
-
-    def body(self, data: bytes) -> None:
-        event = self.event
-        event.bytes_in += len(data)
-        if self._decoder is None:
-            self._body += data[: _ERROR_BODY_BYTES - len(self._body)]
-            return
-        try:
-            chunks = self._decoder.feed(data)
-        except DecodeError as problem:
-            self.give_up(Status.DECODE_ERROR, str(problem))
-            return
-        if chunks:
-            event.last_ns = self._run.now_ns()
-            event.first_ns = event.first_ns if event.chunks else event.last_ns
-            event.chunks += chunks
-
-    def completed(self) -> None:
-        self.event.done_ns = self._run.now_ns()
-        if self._decoder is None:
-            self._end(Status.HTTP_ERROR, self._http_error())
-            return
-        try:
-            answer = self._decoder.finish()
-        except DecodeError as problem:
-            self._end(Status.DECODE_ERROR, str(problem))
-            return
-        self.event.tokens_in, self.event.tokens_out = answer.tokens_in, answer.tokens_out
-        self._end(Status.OK, None, answer.output)
-
-    def failed(self, reason: str) -> None:
-        self.event.done_ns = self._run.now_ns()
-        self._end(Status.TRANSPORT_ERROR, reason)
-
-    def timed_out(self) -> None:
-        self.give_up(Status.TIMEOUT, "no complete answer within endpoint.timeout_s")
-
-    def give_up(self, status: Status, reason: str) -> None:
-        """End the attempt from our side."""
-        self.event.done_ns = self._run.now_ns()
-        self.drop()
-        self._end(status, reason)
-
-    def drop(self) -> None:
-        """Hear nothing more."""
-        if self.timer is not None:
-            self.timer.cancel()
-        if self.connection is not None:
-            self.connection.close()
-
-    def _end(self, status: Status, error: str | None, output: Mapping[str, Any] | None = None) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-        self.event.status = status
-        # Secrets first, then the cut: half a key would not be recognized.
-        self.event.error = None if error is None else shortened(self._run.scrub(error))
-        self._run.record(self, output)
-
-    def _http_error(self) -> str:
-        status, scrub = self.event.http_status, self._run.scrub
-        # Once more before it is parsed: the end of the body may be cut off, and a key with it.
-        body = scrub(self._body.decode("utf-8", "replace"))[: _ERROR_BODY_BYTES // 2].encode("utf-8", "replace")
-        hint = "a redirect, which is not followed" if 300 <= (status or 0) < 400 else "no message"
-        return f"HTTP {status}: {error_message(body) or hint}"
+        for lines in (self._events, self._outputs, self._chunks):
+            if lines is not None:
+                lines.flush()

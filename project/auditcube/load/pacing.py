@@ -1,15 +1,18 @@
 """Which query may go now: the rule of every scenario, without a clock or a socket of its own.
 
 All four scenarios are one rule with different numbers: a query goes when it is due and fewer than `max_in_flight`
-are under way. Offline: all due at once. SingleStream: one in flight. MultiStream: n. Server: due times, no bound.
+are under way. Offline: all due at once. SingleStream: one in flight. Server: due times, no bound. MultiStream: n, and
+none of the next n before all of these are answered.
 """
 
 from __future__ import annotations
 
-import itertools
+import sys
+from collections.abc import Iterator
 from enum import Enum
+from itertools import chain
 
-from auditcube.load.schedule import Query, Schedule
+from auditcube.load.schedule import BLOCK, Planned, Schedule
 
 _S = 1_000_000_000
 
@@ -23,7 +26,8 @@ class End(str, Enum):
 
 
 class Pacer:
-    """Hands out the queries of one worker's share. Times are nanoseconds since the start of the run.
+    """Hands out the queries of one worker's share. Times are nanoseconds since the start of the run. `bound` is how
+    many may be in flight at once, `in_flight` how many are: who tells the pacer of an end counts it down.
 
     The run is over (`ended`) when every planned query and the minimum duration are done, or at the maximum duration,
     when queries still in flight must be cancelled.
@@ -31,32 +35,32 @@ class Pacer:
 
     def __init__(self, schedule: Schedule, worker: int = 0) -> None:
         spec, load = schedule.spec, schedule.load
-        self._queries = itertools.islice(schedule.queries(), worker, None, load.workers)
+        self._queries = _share(schedule, worker, load.workers)
         self._planned = spec.queries
         self._min_ns = int(spec.min_duration_s * _S)
         self._max_ns = int(load.max_duration_s * _S)
-        self._bound = _bound_of(load.max_in_flight, worker, load.workers)
-        self._next: Query = next(self._queries)
+        self.bound = bound_of(load.max_in_flight, worker, load.workers)
+        self._together = load.samples_per_query
+        self._next = next(self._queries)
         self.in_flight = 0
 
-    def take(self, now_ns: int) -> Query | None:
-        """The next query if it may be issued now; it then counts as in flight until `finished`."""
-        query = self._next
-        if query.due_ns > now_ns or (self._bound is not None and self.in_flight >= self._bound):
+    def take(self, now_ns: int) -> tuple[int, Planned] | None:
+        """The next query, with its ordinal, if it may be issued now; it then is in flight."""
+        taken = self._next
+        ordinal, (_, due_ns, _) = taken
+        if self.in_flight >= self.bound or due_ns > now_ns or now_ns >= self._max_ns:
             return None
-        if now_ns >= self._max_ns or self._exhausted(now_ns):
+        if ordinal >= self._planned and self._exhausted(now_ns):
+            return None
+        if self._together > 1 and self.in_flight and ordinal % self._together == 0:
             return None
         self.in_flight += 1
         self._next = next(self._queries)
-        return query
-
-    def finished(self) -> None:
-        """One query that `take` gave out has reached its terminal event."""
-        self.in_flight -= 1
+        return taken
 
     def wake_ns(self, now_ns: int) -> int:
         """When to ask again although nothing finishes: the next due time, the duration floor, or the ceiling."""
-        return min((t for t in (self._next.due_ns, self._min_ns, self._max_ns) if t > now_ns), default=now_ns)
+        return min((t for t in (self._next[1][1], self._min_ns, self._max_ns) if t > now_ns), default=now_ns)
 
     def ended(self, now_ns: int) -> End | None:
         """Why the run is over, or None while it goes on."""
@@ -65,11 +69,24 @@ class Pacer:
         return End.MAX_DURATION if now_ns >= self._max_ns else None
 
     def _exhausted(self, now_ns: int) -> bool:
-        return self._next.ordinal >= self._planned and now_ns >= self._min_ns
+        ordinal = self._next[0]
+        # Behind the plan, what goes out together is not torn apart because the time is up.
+        whole = ordinal == self._planned or ordinal % self._together == 0
+        return ordinal >= self._planned and now_ns >= self._min_ns and whole
 
 
-def _bound_of(max_in_flight: int | None, worker: int, workers: int) -> int | None:
-    """This worker's part of the bound; the parts add up to it."""
+def _share(schedule: Schedule, worker: int, workers: int) -> Iterator[tuple[int, Planned]]:
+    """Every `workers`-th query with its ordinal. `chain` and `zip`, since this is on the path of each query."""
+    starts = range(0, sys.maxsize, BLOCK)
+    return chain.from_iterable(
+        zip(range(first + offset, first + BLOCK, workers), block[offset::workers], strict=True)
+        for first, block in zip(starts, schedule.blocks(), strict=False)
+        for offset in ((worker - first) % workers,)
+    )
+
+
+def bound_of(max_in_flight: int | None, worker: int, workers: int) -> int:
+    """This worker's part of the bound, which is the largest integer for none; the parts add up to it."""
     if max_in_flight is None:
-        return None
+        return sys.maxsize
     return max_in_flight // workers + (worker < max_in_flight % workers)

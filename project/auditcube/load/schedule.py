@@ -11,7 +11,10 @@ import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
+
+import orjson
 
 from auditcube.load.arrivals import at_once, poisson
 from auditcube.load.order import Order, order_to_json, stream
@@ -29,7 +32,13 @@ class Seeds:
 
 @dataclass(frozen=True)
 class Load:
-    """How an endpoint is loaded, whatever the run: the part of the config that audits and the engine see."""
+    """How an endpoint is loaded, whatever the run: the part of the config that audits and the engine see.
+
+    `samples_per_query` samples go out together and are all answered before the next go (MultiStream; 1 elsewhere).
+    `max_slip_s` is how late the 99th percentile of a paced run's queries may be issued for the run to count. The bounds
+    of Server (`target_latency_s`, and of the time to the first token and per further one) are to be kept by
+    `target_latency_percentile` percent of its queries; None is no bound.
+    """
 
     scenario: Scenario
     max_in_flight: int | None
@@ -39,6 +48,12 @@ class Load:
     max_duration_s: float
     workers: int
     seeds: Seeds
+    samples_per_query: int = 1
+    max_slip_s: float = 0.01
+    target_latency_s: float | None = None
+    target_latency_percentile: float = 99.0
+    ttft_latency_s: float | None = None
+    tpot_latency_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,13 +74,11 @@ class RunSpec:
         return {**asdict(self), "order": order_to_json(self.order)}
 
 
-class Query(NamedTuple):
-    """One planned request; `due_ns` counts from the start of the run."""
+Planned = tuple[int, int, "str | None"]
+"""One planned request: row of the data set, due time in nanoseconds after the start of the run, salt or None. Its
+ordinal is its place in the plan."""
 
-    ordinal: int
-    sample: int
-    due_ns: int
-    salt: str | None = None
+BLOCK = 1024  # queries made at a time: half a millisecond, so that no query waits for the plan of those behind it
 
 
 @dataclass(frozen=True)
@@ -76,49 +89,56 @@ class Schedule:
     load: Load
     dataset_size: int
 
-    def queries(self) -> Iterator[Query]:
-        """All queries, without end; the first `spec.queries` are the plan."""
-        seeds = self.load.seeds
-        draws = self.spec.order.draws(self.dataset_size, self.spec.queries, seeds.order)
-        rate = self.load.target_qps
+    def blocks(self) -> Iterator[list[Planned]]:
+        """All queries, without end, in lists of `BLOCK`; the first `spec.queries` are the plan."""
+        seeds, order, rate = self.load.seeds, self.spec.order, self.load.target_qps
+        rows = order.rows(self.dataset_size, self.spec.queries, seeds.order)
         dues = poisson(rate, seeds.arrival) if self.load.scenario.paced and rate else at_once()
-        for ordinal, (draw, due_ns) in enumerate(zip(draws, dues, strict=True)):
-            yield Query(ordinal, draw.sample, due_ns, draw.salt)
-
-    def planned(self) -> Iterator[Query]:
-        """The queries that are issued in any case."""
-        return itertools.islice(self.queries(), self.spec.queries)
+        queries = zip(rows, dues, order.salts(seeds.order), strict=True)
+        while True:
+            yield list(itertools.islice(queries, BLOCK))
 
     def captures(self, ordinal: int) -> bool:
         """Whether this query's output is kept: a coin of its own for each, so no other choice moves it."""
         share = self.spec.capture
-        return share > 0 and stream(self.load.seeds.capture, "capture", ordinal).random() < share
+        return share >= 1 or (share > 0 and _coins(self.load.seeds.capture, ordinal // BLOCK)[ordinal % BLOCK] < share)
 
     def digest(self) -> str:
-        """sha256 over the plan, one line `ordinal sample due_ns salt` (`-` for no salt) per planned query."""
+        """sha256 over the plan: for each block of `BLOCK` queries one line, the JSON array of its queries, each as
+        [sample, due_ns, salt or null]; the last block ends with the plan."""
         sha256 = hashlib.sha256()
-        for q in self.planned():
-            sha256.update(f"{q.ordinal} {q.sample} {q.due_ns} {q.salt or '-'}\n".encode())
-        return sha256.hexdigest()
+        left = self.spec.queries
+        for block in self.blocks():
+            if left <= 0:
+                return sha256.hexdigest()
+            sha256.update(orjson.dumps(block[:left], option=orjson.OPT_APPEND_NEWLINE))
+            left -= BLOCK
+        raise AssertionError("a plan has no end")
 
     def to_json(self) -> dict[str, Any]:
-        """The file schedule.json: the rule, its digest and its plan in columns; seeds are strings (> 2**53)."""
-        plan = list(self.planned())
-        paced = self.load.scenario.paced
-        salted = any(q.salt for q in plan)
+        """The file schedule.json: the rule that every query follows from, and the digest of the plan.
+
+        The plan itself is not listed: it may be ten million queries long, and nothing in it is not in the rule. Seeds
+        are strings, as they may exceed 2**53.
+        """
+        load = self.load
         return {
             "spec": self.spec.to_json(),
             "load": {
-                "scenario": self.load.scenario.value,
-                "max_in_flight": self.load.max_in_flight,
-                "target_qps": self.load.target_qps,
-                "max_duration_s": self.load.max_duration_s,
-                "workers": self.load.workers,
-                "seeds": {name: str(seed) for name, seed in asdict(self.load.seeds).items()},
+                "scenario": load.scenario.value,
+                "max_in_flight": load.max_in_flight,
+                "samples_per_query": load.samples_per_query,
+                "target_qps": load.target_qps,
+                "max_duration_s": load.max_duration_s,
+                "workers": load.workers,
+                "seeds": {name: str(seed) for name, seed in asdict(load.seeds).items()},
             },
             "dataset_size": self.dataset_size,
             "schedule_sha256": self.digest(),
-            "samples": [q.sample for q in plan],
-            "due_ns": [q.due_ns for q in plan] if paced else None,
-            "salts": [q.salt for q in plan] if salted else None,
         }
+
+
+@lru_cache(maxsize=4)
+def _coins(seed: int, block: int) -> list[float]:
+    draw = stream(seed, "capture", block).random
+    return [draw() for _ in range(BLOCK)]

@@ -1,7 +1,7 @@
-"""HTTP/1.1 to one endpoint: keep-alive connections, each with at most one request under way.
+"""HTTP/1.1 to one target: keep-alive connections, each with at most one request under way.
 
-Callbacks only, no task and no future per request: the client must not be what is measured. Nothing is retried; what
-happened to a request is told exactly once, through its exchange.
+Callbacks only, no task and no future per request: the client must not be what is measured. Nothing is retried here;
+what happened to a request is told exactly once, through its exchange.
 """
 
 from __future__ import annotations
@@ -9,24 +9,30 @@ from __future__ import annotations
 import asyncio
 import re
 import select
-import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol, cast
-from urllib.parse import urlsplit
+import socket
+from typing import Any, Protocol, cast
 
 import httptools
 
-from auditcube.errors import SetupFailed
+from auditcube.load.heads import Head, KnownHeads
+from auditcube.load.target import Target
 
 _IDLE_LIMIT_S = 4.0  # servers close idle connections after 5 s or more (uvicorn's default): never race them
 _CONNECT_TIMEOUT_S = 20.0
+_PROVEN = 3  # answers after which a connection counts as one that the server keeps open
+_HEAD_BYTES = 262144  # of headers, at most: no server sends as many, and they must be held
+_OPENED_AT_ONCE = 64
 
 
 class Exchange(Protocol):
-    """One request's side of the conversation; after `failed` or `completed` nothing more is called."""
+    """One request's side of the conversation: a whole answer, or its parts as they come, or why there is none.
 
-    def head(self, status: int, content_type: str) -> None: ...
+    After `answered`, `completed` or `failed` nothing more is called.
+    """
+
+    def answered(self, head: Head, body: bytes) -> None: ...
+
+    def head(self, head: Head) -> None: ...
 
     def body(self, data: bytes) -> None: ...
 
@@ -35,72 +41,50 @@ class Exchange(Protocol):
     def failed(self, reason: str) -> None: ...
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where requests go. `url` is scheme://host[:port][/prefix]; `ca_file` a PEM file with the CAs to trust."""
-
-    url: str
-    path: str
-    ca_file: str | None = None
-
-    def head(self, headers: Mapping[str, str]) -> bytes:
-        """Everything before the body's length: request line and headers."""
-        parts = urlsplit(self.url)
-        lines = [
-            f"POST {parts.path.rstrip('/')}{self.path} HTTP/1.1",
-            f"Host: {parts.netloc}",
-            "Content-Type: application/json",
-            "Accept: */*",
-            "Accept-Encoding: identity",
-            "User-Agent: auditcube",
-            *(f"{name}: {value}" for name, value in headers.items()),
-        ]
-        return "\r\n".join(lines).encode("latin-1") + b"\r\nContent-Length: "
-
-    @property
-    def address(self) -> tuple[str, int]:
-        parts = urlsplit(self.url)
-        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-    def tls(self) -> ssl.SSLContext | None:
-        """The TLS context for https; verification is never off. Raises SetupFailed if `ca_file` cannot be used."""
-        if urlsplit(self.url).scheme != "https":
-            return None
-        try:
-            context = ssl.create_default_context(cafile=self.ca_file)
-        except OSError as problem:
-            reason = "holds no certificate" if isinstance(problem, ssl.SSLError) else problem.strerror
-            raise SetupFailed(f"endpoint.ca_file {self.ca_file}: {reason}; a PEM file is wanted") from problem
-        context.set_alpn_protocols(["http/1.1"])
-        return context
-
-
-def authorization(name: str | None, environ: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """The API key in the variable `name` ("" if there is none), and the headers that carry it.
-
-    Raises SetupFailed, without the key, for one that no header can carry.
-    """
-    key = environ.get(name, "") if name else ""
-    if not (key.isascii() and key.isprintable()):
-        raise SetupFailed(f"the key in the variable {name} holds more than printable ASCII; a line break, perhaps?")
-    return key, {"Authorization": f"Bearer {key}"} if key else {}
-
-
 class Pool:
     """Connections to one target; a new one is opened whenever none is idle."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, target: Target) -> None:
         self._loop = loop
-        self._host, self._port = target.address
+        self._target = target
         self._tls = target.tls()
         self._idle: list[Connection] = []
         self._opening: set[asyncio.Task[None]] = set()
+        self._addresses: list[tuple[int, Any]] = []
+        self.heads = KnownHeads()
+
+    def resolve(self) -> None:
+        """Look the host up, once for the whole run: a name server is nothing to measure.
+
+        It blocks, before the first query, so that the process stays without threads. A host that cannot be found is
+        told to the requests, each of which then fails.
+        """
+        if self._target.unix_path is not None:
+            self._addresses = [(socket.AF_UNIX, self._target.unix_path)]
+            return
+        host, port = self._target.address
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):  # the latter: a host name that cannot be one
+            return
+        self._addresses = [(family, address) for family, _, _, _, address in found]
+
+    async def warm(self, connections: int) -> None:
+        """Open this many connections ahead of the first request; what cannot be opened is left to the requests."""
+        for first in range(0, connections, _OPENED_AT_ONCE):
+            opened = [Connection(self) for _ in range(min(_OPENED_AT_ONCE, connections - first))]
+            await asyncio.gather(*map(self._open, opened))
+            for connection in opened:
+                if connection.open:
+                    self.release(connection)
+            if not self._idle:
+                return
 
     def send(self, request: bytes, exchange: Exchange) -> Connection:
         """Send a whole request; the answer goes to `exchange`, unless the connection is abandoned before."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable(self._loop.time()):
+            if connection.fresh or connection.usable(self._loop.time()):
                 connection.send(request, exchange)
                 return connection
             connection.close()
@@ -114,16 +98,37 @@ class Pool:
         # A timer that closes the connection: `wait_for` can lose one that is made while it gives up (CPython 86296).
         late = f"no connection within {_CONNECT_TIMEOUT_S:.0f} s"
         timer = self._loop.call_later(_CONNECT_TIMEOUT_S, connection.fail, late)
+        reason = "the host name is not known"
         try:
-            await self._loop.create_connection(lambda: connection, self._host, self._port, ssl=self._tls)
-        except (OSError, UnicodeError) as problem:  # the latter: a host name that cannot be one
-            reason = getattr(problem, "strerror", None) or str(problem)
-        else:
-            return
+            for address in list(self._addresses):
+                try:
+                    await self._connect(connection, *address)
+                except OSError as problem:
+                    reason = getattr(problem, "strerror", None) or str(problem)
+                else:
+                    # The next one starts with what answered.
+                    self._addresses.sort(key=address.__ne__)
+                    return
         finally:
             timer.cancel()
             connection.opening = None
         connection.fail(f"no connection: {reason}")
+
+    async def _connect(self, connection: Connection, family: int, address: Any) -> None:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            if family == socket.AF_UNIX:
+                await self._loop.sock_connect(sock, address)
+                await self._loop.create_unix_connection(lambda: connection, sock=sock)
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.sock_connect(sock, address)
+            host = None if self._tls is None else self._target.address[0]
+            await self._loop.create_connection(lambda: connection, sock=sock, ssl=self._tls, server_hostname=host)
+        except BaseException:
+            sock.close()
+            raise
 
     def release(self, connection: Connection) -> None:
         """Take back a connection whose answer is complete."""
@@ -137,32 +142,35 @@ class Pool:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection and its parser. Its first request is sent as soon as it is made."""
+    """One keep-alive connection and its parser. Its first request, if it has one, is sent as soon as it is made."""
 
-    def __init__(self, pool: Pool, request: bytes, exchange: Exchange) -> None:
+    def __init__(self, pool: Pool, request: bytes = b"", exchange: Exchange | None = None) -> None:
         self._pool = pool
         self._request = request
-        self._exchange: Exchange | None = exchange
+        self._exchange = exchange
         self._transport: asyncio.Transport | None = None
         self._closed = False
         self._ready: select.poll | None = None
-        self._parser = httptools.HttpResponseParser(self)
-        self._status = 0
-        self._content_type = ""
-        self._framed = False
-        self._complete = False
-        self._reusable = False
+        self._parser: httptools.HttpResponseParser | None = None  # of the answer under way
+        self._head: Head | None = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head_bytes = 0
+        self._body: list[bytes] = []
+        self._complete = self._reusable = False
+        self._answers = 0
         self._idle_limit_s = _IDLE_LIMIT_S
         self.opening: asyncio.Task[None] | None = None
         self.idle_since = 0.0
+        self.fresh = False  # its answer came this very moment, so that it need not be looked at again
+
+    @property
+    def open(self) -> bool:
+        return self._transport is not None and not self._closed
 
     def send(self, request: bytes, exchange: Exchange) -> None:
         """Send another request; only on a connection that is usable."""
-        assert self._transport is not None
         self._exchange = exchange
-        self._parser = httptools.HttpResponseParser(self)
-        self._status, self._complete, self._reusable = 0, False, False
-        self._transport.write(request)
+        self._transport.write(request)  # type: ignore[union-attr]  # usable, hence made
 
     def usable(self, now: float) -> bool:
         """Whether another request may be sent: still open, not idle for long, and nothing came meanwhile."""
@@ -197,13 +205,28 @@ class Connection(asyncio.Protocol):
         if (sock := transport.get_extra_info("socket")) is not None:
             self._ready = select.poll()
             self._ready.register(sock.fileno(), select.POLLIN)
-        self._transport.write(self._request)
-        self._request = b""
+        if self._request:
+            self._transport.write(self._request)
+            self._request = b""
 
     def data_received(self, data: bytes) -> None:
-        if self._exchange is None:
+        if (exchange := self._exchange) is None:
             self.close()  # bytes that nobody asked for: this connection cannot be trusted for the next request
-            return
+        elif self._parser is not None:
+            self._parse(data)
+        elif (known := self._pool.heads.answer(data)) is not None:
+            self._exchange = None
+            self._release(known[0])
+            exchange.answered(*known)
+            self.fresh = False
+        else:
+            self._parser = httptools.HttpResponseParser(self)
+            self._head, self._head_bytes, self._complete, self._reusable = None, 0, False, False
+            self._parse(data)
+            self._learn(data)
+
+    def _parse(self, data: bytes) -> None:
+        assert self._parser is not None
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as bug:
@@ -215,8 +238,21 @@ class Connection(asyncio.Protocol):
             if not self._complete:
                 self.fail(f"not HTTP: {problem}")
             self._reusable = False
+        if self._head is None:
+            self._head_bytes += len(data)
+            if self._head_bytes > _HEAD_BYTES:
+                self.fail(f"headers of more than {_HEAD_BYTES // 1024} KiB")
+        self._deliver()
         if self._complete:
             self._finish()
+
+    def _deliver(self) -> None:
+        """Hand over what this reading held of the body, in one piece however many chunks it came in."""
+        if self._body:
+            data = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self._body.clear()
+            if self._exchange is not None:
+                self._exchange.body(data)
 
     def eof_received(self) -> bool | None:
         self._closed = True  # `connection_lost` comes a turn of the loop later
@@ -226,56 +262,83 @@ class Connection(asyncio.Protocol):
         self._closed = True
         if self._exchange is None:
             return
-        if exc is None and self._status and not self._framed:
+        begun = self._parser is not None and self._head is not None
+        if exc is None and begun and not self._framing():
             self._finish()  # HTTP/1.0 style: the end of the connection is the end of the body
         else:
             reason = "the server closed the connection" if exc is None else f"connection lost: {exc}"
-            self.fail(f"{reason} {'in the middle of the answer' if self._status else 'without an answer'}")
+            self.fail(f"{reason} {'in the middle of the answer' if begun else 'without an answer'}")
 
-    # httptools callbacks. The exchange hears of the end only when all bytes of this reading have been looked at: what
-    # follows the answer belongs to no request, least of all to the next one.
+    # httptools callbacks. The exchange hears of body and end only when all bytes of this reading have been looked at:
+    # what follows the answer belongs to no request, least of all to the next one.
 
     def on_message_begin(self) -> None:
         if self._complete:
             self._reusable = False
         else:
-            self._content_type, self._framed = "", False
+            self._headers.clear()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        lower = name.lower()
-        if lower == b"content-type":
-            self._content_type = value.decode("latin-1").strip().lower()
-        elif lower in (b"content-length", b"transfer-encoding"):
-            self._framed = True
-        elif lower == b"keep-alive":
-            self._idle_limit_s = _idle_limit_s(value)
+        if self._head is None:  # else a trailer
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        assert self._parser is not None
         status = self._parser.get_status_code()
-        if status >= 200 and not self._complete and self._exchange is not None:
-            self._status = status
-            self._exchange.head(status, self._content_type)
+        if status >= 200 and self._head is None and self._exchange is not None:
+            self._head = _head_of(status, self._headers)
+            self._exchange.head(self._head)
 
     def on_body(self, data: bytes) -> None:
-        if self._exchange is not None and not self._complete:
-            self._exchange.body(data)
+        if not self._complete:
+            self._body.append(data)
 
     def on_message_complete(self) -> None:
-        if self._status and not self._complete:  # an interim 1xx answer is not the answer
+        if self._head is not None and not self._complete:  # an interim 1xx answer is not the answer
             self._complete = True
-            self._reusable = self._parser.should_keep_alive()
+            self._reusable = self._parser is not None and self._parser.should_keep_alive()
+
+    def _framing(self) -> list[bytes]:
+        """The headers that tell where the body ends."""
+        return [name for name, _ in self._headers if name in (b"content-length", b"transfer-encoding")]
+
+    def _learn(self, data: bytes) -> None:
+        """Remember the head of a whole answer, if an equal one may be taken for what this one was: plain, one length,
+        and the connection stays."""
+        head = self._head
+        if not (self._complete and self._reusable) or head is None or head.encoding is not None:
+            return
+        if self._framing() == [b"content-length"]:
+            self._pool.heads.learn(data, head)
 
     def _finish(self) -> None:
+        assert self._head is not None
+        self._parser = None
         exchange, self._exchange = self._exchange, None
         if self._reusable and not self._closed:
-            self._pool.release(self)
+            self._release(self._head)
         else:
             self.close()
         if exchange is not None:
             exchange.completed()
+        self.fresh = False
+
+    def _release(self, head: Head) -> None:
+        if head.keep_alive_s is not None:  # a fifth is kept as a margin
+            self._idle_limit_s = min(_IDLE_LIMIT_S, head.keep_alive_s * 0.8)
+        self._answers += 1
+        self.fresh = self._answers >= _PROVEN
+        self._pool.release(self)
 
 
-def _idle_limit_s(keep_alive: bytes) -> float:
-    """How long a connection may idle when the server announces `Keep-Alive: timeout=N`; a fifth is kept as a margin."""
-    found = re.search(rb"timeout\s*=\s*(\d{1,9})", keep_alive)
-    return _IDLE_LIMIT_S if found is None else min(_IDLE_LIMIT_S, int(found[1]) * 0.8)
+def _head_of(status: int, headers: list[tuple[bytes, bytes]]) -> Head:
+    told = {name: value.decode("latin-1").strip() for name, value in headers}
+    encoding = told.get(b"content-encoding", "").lower()
+    limit = re.search(r"timeout\s*=\s*(\d{1,9})", told.get(b"keep-alive", ""))
+    return Head(
+        status,
+        told.get(b"content-type", "").lower(),
+        encoding if encoding not in ("", "identity") else None,
+        told.get(b"retry-after"),
+        None if limit is None else float(limit[1]),
+    )

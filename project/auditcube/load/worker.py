@@ -8,6 +8,8 @@ run is to stop or because its parent died, it cancels what is in flight, writes 
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import pickle
 import resource
 import signal
@@ -38,6 +40,7 @@ def main() -> None:
         share: Share = pickle.load(sys.stdin.buffer)
         try:
             allow_files(share)
+            _pin(share)
             uvloop.run(_drive(share))
         except BrokenPipeError:
             raise
@@ -64,10 +67,26 @@ def allow_files(share: Share) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def _pin(share: Share) -> None:
+    """Stay on the CPU that the config gives to this worker. Raises SetupFailed if it may not."""
+    cpus = share.endpoint.cpus
+    if cpus:
+        cpu = cpus[share.worker % len(cpus)]
+        try:
+            os.sched_setaffinity(0, {cpu})
+        except (OSError, ValueError) as problem:
+            allowed = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+            raise SetupFailed(f"load.cpus: CPU {cpu} is not to be had here; there are {allowed}") from problem
+
+
 async def _drive(share: Share) -> None:
     loop = asyncio.get_running_loop()
     run = Run(share)
     loop.set_exception_handler(lambda _, context: _unforeseen(run, context))
+    await run.prepare()
+    # What lives until the end is never looked through again; what a query leaves behind goes without the collector.
+    gc.collect()
+    gc.freeze()
     _say({"ready": share.worker})
     if not (line := sys.stdin.buffer.readline()):
         return  # the parent has gone, or changed its mind
@@ -77,7 +96,7 @@ async def _drive(share: Share) -> None:
         end = await run.until_ended(int(line))
     finally:
         reporter.cancel()
-    _say({**run.counts, "end": end.value})
+    _say({**run.counts(), "end": end.value})
 
 
 def _unforeseen(run: Run, context: Mapping[str, Any]) -> None:
@@ -90,7 +109,7 @@ def _unforeseen(run: Run, context: Mapping[str, Any]) -> None:
 async def _report(run: Run) -> None:
     while True:
         await asyncio.sleep(_STATUS_INTERVAL_S)
-        _say(run.counts)
+        _say(run.counts())
 
 
 def _say(message: Mapping[str, Any]) -> None:

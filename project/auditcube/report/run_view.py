@@ -12,6 +12,7 @@ from auditcube.report.chart import Histogram, Stack
 from auditcube.report.numbers import duration, number, percent, rate
 from auditcube.report.series import Completions, Latencies, completions, latencies
 from auditcube.report.text import shortened
+from auditcube.summary import summarize
 
 Row = tuple[str, str]
 _MARKED = ("50", "90", "99")
@@ -25,7 +26,9 @@ _ENDS = {
 }
 _TIMES = (
     ("latency_ns", "latency"),
-    ("time_to_first_chunk_ns", "first chunk"),
+    ("query_latency_ns", "query latency"),
+    ("time_to_first_token_ns", "first token"),
+    ("time_per_output_token_ns", "per token"),
     ("schedule_slip_ns", "schedule slip"),
 )
 
@@ -48,7 +51,7 @@ class RunView:
 
 def view_run(run: Run, note: str, measured: bool) -> RunView:
     """`measured` is False for a warm-up, whose numbers mean nothing."""
-    summary = run.summary()
+    summary = summarize(run)
     over_time = completions(run) if measured else None
     by_latency = latencies(run) if measured else None
     errors = [shortened(error, _ERROR_CHARACTERS) for error in summary["errors"]]
@@ -79,11 +82,27 @@ def _counts(run: Run, summary: Mapping[str, Any]) -> list[Row]:
         per_s = tokens["out_per_s"]
         rows.append(("output tokens", number(tokens["out"]) + ("" if per_s is None else f" ({rate(per_s)})")))
         rows.append(("input tokens", number(tokens["in"])))
+    rows += [(f"p{e['percentile']:g}, early stopping", _estimate(e)) for e in summary["early_stopping"]]
+    rows += [(f"bound on {b['of'].replace('_', ' ')}", _bound(b)) for b in summary["latency_bounds"]]
+    if (lag := summary["client_lag_ns"]) is not None:
+        rows.append(("client's own lag", f"p99.9 {duration(lag['p99.9'])}, at most {duration(lag['max'])}"))
     rows.append(("end", _ENDS[summary["end"]]))
     if run.events.starts:
         rows.append(("started", run.events.starts[0].origin_utc))
         rows.append(("schedule sha256", run.events.starts[0].schedule_sha256))
     return rows
+
+
+def _estimate(entry: Mapping[str, Any]) -> str:
+    if entry["estimate_ns"] is None:
+        return f"– ({number(entry['least_queries'])} queries needed)"
+    return duration(entry["estimate_ns"])
+
+
+def _bound(entry: Mapping[str, Any]) -> str:
+    kept = "kept" if entry["met"] else "not kept"
+    sure = "" if entry["shown"] or not entry["met"] else ", too few queries to be sure"
+    return f"{duration(entry['bound_s'] * 1e9)}: {kept}{sure}; {_of(entry['over'], entry['queries'])} over"
 
 
 def _of(count: int, issued: int) -> str:

@@ -136,9 +136,11 @@ def _members(checked: Checked, expected: Mapping[str, Any]) -> None:
 def _run_files(checked: Checked) -> list[str]:
     """What a run leaves beside its summary, relative to the output directory."""
     found: list[Path] = []
+    timed = checked.plan is not None and checked.plan.config.endpoint.chunk_times
     for label, run in checked.runs.items():
         files = checked.store.run(label)
         found += [files.schedule, *files.events, *(files.outputs if run.spec.capture else [])]
+        found += files.chunks if timed else []
     return [path.relative_to(checked.store.root).as_posix() for path in found]
 
 

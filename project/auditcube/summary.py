@@ -1,0 +1,212 @@
+"""The summary of a run: every number of it, from its events alone. docs/metrics.md explains each member.
+
+A live run and `verify` call the same function, so that a reviewer's numbers are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from auditcube import early_stopping
+from auditcube.evidence.table import STATUSES, Ints
+from auditcube.metrics import Run, distribution
+from auditcube.scenario import Scenario
+
+# What LoadGen estimates of a scenario's latency; SingleStream's second one is for comparing it with MultiStream.
+_ESTIMATED = {Scenario.SINGLE_STREAM: (90.0, 99.0), Scenario.MULTI_STREAM: (99.0,)}
+_LAGS = ("p50", "p99", "p99.9", "max")
+
+
+def summarize(run: Run) -> dict[str, Any]:
+    """The file summary.json: everything in it follows from the run's other files."""
+    events = run.events
+    multi = run.load.samples_per_query > 1
+    codes = np.bincount(events.status, minlength=len(STATUSES)).tolist()
+    return {
+        "label": run.spec.label,
+        "end": run.end.value if run.end else None,
+        "settings": _settings(run),
+        "queries": {
+            "planned": run.spec.queries,
+            "issued": len(events),
+            "completed": run.completed,
+            "failed": {STATUSES[c].value: n for c, n in enumerate(codes) if n and STATUSES[c].value != "ok"},
+            "retried": int(np.count_nonzero(events.tries > 1)),
+            "distinct_samples": len(np.unique(events.sample)),
+        },
+        "errors": list(events.errors),
+        "duration_s": run.duration_s,
+        "throughput_per_s": run.throughput_per_s,
+        "completed_per_s": _completed_per_s(run),
+        "latency_ns": run.latency_ns,
+        "query_latency_ns": distribution(run.query_latencies_ns) if multi else None,
+        "early_stopping": _early_stopping(run),
+        "latency_bounds": latency_bounds(run),
+        "schedule_slip_ns": distribution(run.slips_ns),
+        "schedule_kept": None if not run.load.scenario.paced else run.late_s is None,
+        "client_lag_ns": _client_lag(run),
+        "time_to_first_token_ns": distribution(_first_token_ns(run)),
+        "time_per_output_token_ns": distribution(_per_token_ns(run)),
+        "inter_chunk_ns": distribution(_inter_chunk_ns(run)),
+        "tokens": _tokens(run),
+    }
+
+
+def remarks(run: Run) -> list[str]:
+    """What a reader of the summary should not overlook, a sentence each."""
+    load = run.load
+    found = []
+    if run.late_s is not None:
+        late, allowed = f"{run.late_s * 1e3:.1f} ms", f"{load.max_slip_s * 1e3:g} ms"
+        found.append(
+            f"1 % of the queries were issued {late} late or more (load.max_slip_s: {allowed}): we were too slow"
+        )
+    for entry in _early_stopping(run):
+        if entry["estimate_ns"] is None:
+            told = f"{entry['queries']} queries are too few to show the {entry['percentile']:g}th percentile of latency"
+            found.append(f"{told} with 99 % confidence; {entry['least_queries']} would do")
+    for bound in latency_bounds(run):
+        of = (
+            f"{bound['over']} of {bound['queries']} queries exceed the bound of {bound['bound_s']:g} s on {bound['of']}"
+        )
+        if not bound["met"]:
+            found.append(f"{of}: it is not kept by {bound['percentile']:g} %")
+        elif not bound["shown"]:
+            found.append(f"{of}: kept, but too few queries to show it with 99 % confidence")
+    return found
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """What was asked for, and what was in force."""
+    load, events = run.load, run.events
+    issuing_ns = int(events.issued_ns.max() - events.issued_ns.min()) if len(events) else 0
+    seeds = {name: str(seed) for name, seed in asdict(load.seeds).items()}
+    return {
+        "scenario": load.scenario.value,
+        "requested": {
+            "queries": run.spec.queries,
+            "min_duration_s": run.spec.min_duration_s,
+            "max_duration_s": load.max_duration_s,
+            "target_qps": load.target_qps,
+            "max_in_flight": load.max_in_flight,
+            "samples_per_query": load.samples_per_query,
+            "workers": load.workers,
+            "seeds": seeds,
+        },
+        "effective": {
+            "queries": len(events),
+            "issuing_s": issuing_ns / 1e9,
+            "issued_per_s": (len(events) - 1) / issuing_ns * 1e9 if issuing_ns > 0 else None,
+            "workers": len(events.starts),
+        },
+    }
+
+
+def _completed_per_s(run: Run) -> float | None:
+    """LoadGen's result of Server: completed queries but one, by the time from the run's start to the last of them.
+
+    Source: mlcommons/inference, loadgen/results.cc, `result_completed_samples_per_sec`.
+    """
+    if not run.load.scenario.paced or run.completed < 2:
+        return None
+    last_ns = int(run.events.done_ns[run.events.ok].max())
+    return (run.completed - 1) / last_ns * 1e9 if last_ns > 0 else None
+
+
+def _early_stopping(run: Run) -> list[dict[str, Any]]:
+    """The estimates of latency that hold with 99 % confidence, however few the queries were."""
+    ascending = np.sort(run.query_latencies_ns)
+    found = []
+    for share in _ESTIMATED.get(run.load.scenario, ()):
+        rank = early_stopping.rank_from_top(len(ascending), share / 100)
+        found.append(
+            {
+                "percentile": share,
+                "queries": len(ascending),
+                "least_queries": early_stopping.least_queries(1, share / 100),
+                "estimate_ns": None if rank is None else int(ascending[-rank]),
+            }
+        )
+    return found
+
+
+def latency_bounds(run: Run) -> list[dict[str, Any]]:
+    """How the bounds of Server were kept. `met`: as many queries as asked for; `shown`: with 99 % confidence."""
+    load = run.load
+    share = load.target_latency_percentile / 100
+    kinds = (
+        ("latency", load.target_latency_s, run.latencies_ns),
+        ("time_to_first_token", load.ttft_latency_s, _first_token_ns(run)),
+        ("time_per_output_token", load.tpot_latency_s, _per_token_ns(run)),
+    )
+    found = []
+    for name, bound_s, values in kinds:
+        if bound_s is None:
+            continue
+        over = int(np.count_nonzero(values > round(bound_s * 1e9))) + run.failed
+        count = len(values) + run.failed  # a query without an answer kept no bound
+        found.append(
+            {
+                "of": name,
+                "bound_s": bound_s,
+                "percentile": load.target_latency_percentile,
+                "queries": count,
+                "over": over,
+                "met": count > 0 and over <= count * (1 - share),
+                "shown": early_stopping.shows(count, over, share),
+            }
+        )
+    return found
+
+
+def _client_lag(run: Run) -> dict[str, int] | None:
+    """The event loop's lag of the worker that had most of it; None where no worker's end is told."""
+    ends = run.events.ends
+    return {name: max(end.lag_ns[name] for end in ends) for name in _LAGS} if ends else None
+
+
+def _streamed(run: Run) -> npt.NDArray[np.bool_]:
+    return run.events.ok & (run.events.chunks > 0)
+
+
+def _first_token_ns(run: Run) -> Ints:
+    """Until the first chunk that carried output; in Server from the due time, like a latency."""
+    events, streamed = run.events, _streamed(run)
+    since = events.due_ns if run.load.scenario.paced else events.issued_ns
+    return (events.first_ns - since)[streamed]
+
+
+def _per_token_ns(run: Run) -> Ints:
+    """LoadGen's TPOT: the time from the first chunk to the last for each further token, of the server's count."""
+    events = run.events
+    told = _streamed(run) & (events.tokens_out > 1)
+    gaps: Ints = (events.last_ns - events.first_ns)[told] // (events.tokens_out[told] - 1)
+    return gaps
+
+
+def _inter_chunk_ns(run: Run) -> Ints:
+    """The mean time between two chunks of an answer."""
+    events = run.events
+    told = events.ok & (events.chunks > 1)
+    gaps: Ints = (events.last_ns - events.first_ns)[told] // (events.chunks[told] - 1)
+    return gaps
+
+
+def _tokens(run: Run) -> dict[str, Any] | None:
+    """What the server's own usage adds up to; None where it reported none."""
+    events = run.events
+    told = events.ok & (events.tokens_out >= 0)
+    if not told.any():
+        return None
+    out = int(events.tokens_out[told].sum())
+    return {
+        "source": "usage",
+        "answers": int(np.count_nonzero(told)),
+        "in": int(events.tokens_in[told & (events.tokens_in >= 0)].sum()),
+        "out": out,
+        "out_per_s": out / run.duration_s if run.duration_s > 0 else None,
+    }

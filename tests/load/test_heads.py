@@ -1,0 +1,106 @@
+"""The memory for heads: it may only ever say what the parser would say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httptools
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditcube.load import heads
+from auditcube.load.heads import Head, KnownHeads
+
+OK = Head(200, "application/json")
+
+
+def response(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
+    told = len(body) if length is None else length
+    lines = [f"HTTP/1.1 {status}", "Server: x", f"Content-Length: {told}", "Content-Type: application/json", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def taught(data: bytes = response(b"{}")) -> KnownHeads:
+    known = KnownHeads()
+    known.learn(data, OK)
+    return known
+
+
+def test_a_head_is_known_once_it_was_learnt() -> None:
+    assert KnownHeads().answer(response(b"{}")) is None
+    assert taught().answer(response(b"{}")) == (OK, b"{}")
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"y" * 9, b"z" * 10, b"\r\n\r\n", b"a\r\n\r\nb", b"Content-Length: 3\r\n"])
+def test_only_the_digits_of_the_length_may_differ(body: bytes) -> None:
+    known = taught()
+    for _ in range(2):  # by the length's place, then by the whole head
+        assert known.answer(response(body)) == (OK, body)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        response(b"{}", "X: y"),
+        response(b"{}", status="500 Oops"),
+        response(b"{}").replace(b"Server: x", b"Server: z"),
+        response(b"{}").replace(b"\r\n\r\n", b"\n\n"),
+        response(b"{}", length=3),
+        response(b"{}", length=1),
+        response(b"{}") + response(b"{}"),
+        response(b"{}")[:-1],
+        response(b"{}").partition(b"\r\n\r\n")[0],
+        response(b"{}").replace(b"Content-Length: 2", b"Content-Length: 02"),
+        response(b"{}").replace(b"Content-Length: 2", b"Content-Length: -2"),
+        response(b"{}").replace(b"Content-Length: 2", b"Content-Length: 2, 2"),
+        response(b"{}").replace(b"Content-Length: 2", b"Content-Length: \xb2"),
+        response(b"{}", "Content-Length: 2"),
+        response(b"{}", "Transfer-Encoding: chunked"),
+        b"",
+        b"\r\n\r\n",
+    ],
+)
+def test_what_is_not_one_whole_answer_with_a_known_head_goes_to_the_parser(data: bytes) -> None:
+    found = taught().answer(data)
+    assert found is None or data == response(b"{}").replace(b"Content-Length: 2", b"Content-Length: 02")
+
+
+def test_a_server_with_an_id_in_each_head_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "_MOST", 4)
+    known = KnownHeads()
+    for number in range(100):
+        known.learn(response(b"{}", f"X-Id: {number}"), OK)
+        known.answer(response(b"{}", f"X-Id: {number}"))
+    assert len(known._known) <= 4
+    assert len(known._ends) <= 4
+
+
+class Parsed:
+    """What the parser says of some bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.body, self.ends, self.bad = b"", 0, False
+        parser = httptools.HttpResponseParser(self)
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.bad = True
+
+    def on_body(self, data: bytes) -> None:
+        self.body += data
+
+    def on_message_complete(self) -> None:
+        self.ends += 1
+
+
+@given(st.data(), st.binary(max_size=30))
+def test_whatever_it_accepts_the_parser_accepts_with_the_same_body(data: Any, body: bytes) -> None:
+    good = response(body)
+    start = data.draw(st.integers(0, len(good)))
+    end = data.draw(st.integers(start, min(len(good), start + 3)))
+    changed = good[:start] + data.draw(st.binary(max_size=3)) + good[end:]
+    found = taught().answer(changed)
+    if found is not None:
+        parsed = Parsed(changed)
+        assert (parsed.bad, parsed.ends, parsed.body) == (False, 1, found[1])

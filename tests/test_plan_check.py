@@ -30,9 +30,9 @@ def changed(schedule: Schedule, rows: list[Event]) -> Run:
 
 
 SCHEDULES = {
-    "offline": schedule_of(10),
-    "server": schedule_of(10, load_of(Scenario.SERVER)),
-    "salted": Schedule(RunSpec("warmup", Salted(), 10), load_of(), 10),
+    "offline": schedule_of(10, min_duration_s=9.0),
+    "server": schedule_of(10, load_of(Scenario.SERVER), min_duration_s=9.0),
+    "salted": Schedule(RunSpec("warmup", Salted(), 10, 9.0), load_of(), 10),
 }
 
 
@@ -106,7 +106,7 @@ def test_a_salt_that_is_left_out_is_found() -> None:
 
 
 def test_workers_may_be_apart_but_none_may_leave_out_a_query() -> None:
-    schedule = schedule_of(9, load_of(workers=3))
+    schedule = schedule_of(9, load_of(workers=3), min_duration_s=9.0)
     rows = [
         event(q.ordinal, sample=q.sample, due_ns=q.due_ns, issued=q.due_ns, done=q.due_ns + 5)
         for q in islice(queries(schedule), 12)
@@ -137,3 +137,10 @@ def test_a_run_that_says_that_it_did_not_complete_may_have_fewer() -> None:
 )
 def test_a_plan_that_no_run_reached_is_not_made_again(queries: int, events: int, expected: bool) -> None:
     assert too_long(schedule_of(queries), events) == expected
+
+
+@pytest.mark.parametrize(("count", "problems"), [(10, 0), (11, 1)])
+def test_a_run_without_a_duration_to_fill_has_no_query_beyond_its_plan(count: int, problems: int) -> None:
+    schedule = schedule_of(10)
+    found = check_against_plan(followed(schedule, count), schedule)
+    assert found == ["query 10 was not planned: the run has 10, and no duration to fill"][:problems]

@@ -37,7 +37,18 @@ def test_single_stream_is_estimated_with_early_stopping() -> None:
     assert (ninety_nine["least_queries"], ninety_nine["estimate_ns"]) == (662, None)
     assert summarize(single(64))["early_stopping"][0]["estimate_ns"] == 64 * MS
     assert summarize(single(63))["early_stopping"][0]["estimate_ns"] is None
-    assert "63 queries are too few to show the 90th percentile" in remarks(single(63))[0]
+    assert remarks(single(63))[0] == (
+        "63 queries do not show the 90th percentile of latency with 99 % confidence: 64 would do"
+    )
+
+
+@pytest.mark.parametrize(("failed", "estimate"), [(0, 80 * MS), (1, 80 * MS), (2, None), (40, None)])
+def test_a_query_without_an_answer_took_longer_than_any_other(failed: int, estimate: int | None) -> None:
+    rows = taking([(n + 1) * MS for n in range(81)])
+    for row in rows[81 - failed :]:
+        row.status, row.error = Status.TIMEOUT, "late"
+    told = summarize(run_of(rows, load=load_of(Scenario.SINGLE_STREAM)))["early_stopping"][0]
+    assert (told["queries"], told["estimate_ns"]) == (81, estimate)
 
 
 def multi(rows: list[Event]) -> Run:
@@ -58,7 +69,7 @@ def test_a_query_of_multi_stream_lasts_until_its_last_answer() -> None:
     summary = summarize(run)
     assert summary["query_latency_ns"]["count"] == 2
     assert summary["latency_ns"]["count"] == 5
-    assert summary["early_stopping"] == [{"percentile": 99.0, "queries": 2, "least_queries": 662, "estimate_ns": None}]
+    assert summary["early_stopping"] == [{"percentile": 99.0, "queries": 3, "least_queries": 662, "estimate_ns": None}]
 
 
 def server(latencies: list[int], *, failed: int = 0, slip: int = 0, **load: Any) -> Run:
@@ -72,7 +83,7 @@ def server(latencies: list[int], *, failed: int = 0, slip: int = 0, **load: Any)
 
 @pytest.mark.parametrize(
     ("over", "failed", "met", "shown"),
-    [(0, 0, True, True), (5, 0, True, False), (6, 0, False, False), (4, 1, True, False), (0, 6, False, False)],
+    [(0, 0, True, True), (4, 0, True, False), (5, 0, False, False), (3, 1, True, False), (0, 5, False, False)],
 )
 def test_the_bound_of_server(over: int, failed: int, met: bool, shown: bool) -> None:
     """At the bound itself a query keeps it; one without an answer does not."""
@@ -96,18 +107,32 @@ def test_times_of_a_stream() -> None:
     rows = [streamed(0, 30, 90, chunks=4, tokens=7), streamed(1, 30, 30, chunks=1, tokens=1)]
     summary = summarize(run_of(rows))
     assert summary["time_to_first_token_ns"]["max"] == 20
-    assert (summary["time_per_output_token_ns"]["count"], summary["time_per_output_token_ns"]["max"]) == (1, 10)
+    per = summary["time_per_output_token_ns"]
+    assert (per["count"], per["max"]) == (1, (S - 30) // 6)  # from the first token to the end of the answer
     assert (summary["inter_chunk_ns"]["count"], summary["inter_chunk_ns"]["max"]) == (1, 20)
     paced = summarize(run_of(rows, load=load_of(Scenario.SERVER)))
     assert paced["time_to_first_token_ns"]["max"] == 30  # from the due time
 
 
 def test_bounds_on_tokens() -> None:
-    load = load_of(Scenario.SERVER, ttft_latency_s=3e-8, tpot_latency_s=9e-9)
+    load = load_of(Scenario.SERVER, ttft_latency_s=3e-8, tpot_latency_s=0.15)
     rows = [streamed(0, 30, 90, chunks=4, tokens=7), streamed(1, 31, 94, chunks=4, tokens=8)]
     first, per = latency_bounds(run_of(rows, load=load))
     assert (first["of"], first["over"], first["queries"]) == ("time_to_first_token", 1, 2)
     assert (per["of"], per["over"], per["queries"]) == ("time_per_output_token", 1, 2)
+
+
+def test_an_answer_that_does_not_tell_keeps_no_bound() -> None:
+    load = load_of(Scenario.SERVER, ttft_latency_s=1.0, tpot_latency_s=1.0)
+    rows = [
+        streamed(0, 30, 90, chunks=4, tokens=7),
+        streamed(1, 30, 30, chunks=1, tokens=1),  # its one token has no further one
+        event(2, due_ns=0, issued=10, done=S),  # not streamed, not counted
+        streamed(3, 30, 90, chunks=4, tokens=None),
+    ]
+    first, per = latency_bounds(run_of(rows, load=load))
+    assert (first["over"], first["queries"]) == (1, 4)
+    assert (per["over"], per["queries"]) == (2, 3)
 
 
 @pytest.mark.parametrize(("slip", "late"), [(10 * MS, False), (10 * MS + 1, True)])

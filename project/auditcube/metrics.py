@@ -124,6 +124,12 @@ class Run:
         return whole
 
     @cached_property
+    def queries_issued(self) -> int:
+        """How many LoadGen queries were issued, whether or not they completed."""
+        together = self.load.samples_per_query
+        return len(self.events) if together == 1 else len(np.unique(self.events.ordinal // together))
+
+    @cached_property
     def slips_ns(self) -> Ints:
         """How late each query of a paced run was issued; empty for others."""
         events = self.events

@@ -33,6 +33,8 @@ def check_against_plan(run: Run, schedule: Schedule) -> list[str]:
     highest = int(ordinals[-1]) if len(ordinals) else -1
     if highest >= run.load.workers * (len(ordinals) + _IN_FLIGHT):
         return [*problems, f"query {highest} cannot have been reached with {len(ordinals)} events"]
+    if highest >= run.spec.queries and run.spec.min_duration_s == 0:
+        problems.append(f"query {highest} was not planned: the run has {run.spec.queries}, and no duration to fill")
     if run.end is not None and (missing := _first_gap(ordinals, run.load.workers)) is not None:
         problems.append(f"query {missing} has no event, although later ones of its worker have")
     if (found := _first_difference(events, order, ordinals, schedule)) is not None:

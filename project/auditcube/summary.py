@@ -41,6 +41,7 @@ def summarize(run: Run) -> dict[str, Any]:
         "errors": list(events.errors),
         "duration_s": run.duration_s,
         "throughput_per_s": run.throughput_per_s,
+        "scheduled_per_s": _scheduled_per_s(run),
         "completed_per_s": _completed_per_s(run),
         "latency_ns": run.latency_ns,
         "query_latency_ns": distribution(run.query_latencies_ns) if multi else None,
@@ -67,8 +68,10 @@ def remarks(run: Run) -> list[str]:
         )
     for entry in _early_stopping(run):
         if entry["estimate_ns"] is None:
-            told = f"{entry['queries']} queries are too few to show the {entry['percentile']:g}th percentile of latency"
-            found.append(f"{told} with 99 % confidence; {entry['least_queries']} would do")
+            few = entry["queries"] < entry["least_queries"]
+            why = f"{entry['least_queries']} would do" if few else "too many of them have no answer"
+            told = f"{entry['queries']} queries do not show the {entry['percentile']:g}th percentile of latency"
+            found.append(f"{told} with 99 % confidence: {why}")
     for bound in latency_bounds(run):
         of = (
             f"{bound['over']} of {bound['queries']} queries exceed the bound of {bound['bound_s']:g} s on {bound['of']}"
@@ -106,49 +109,69 @@ def _settings(run: Run) -> dict[str, Any]:
     }
 
 
+def _scheduled_per_s(run: Run) -> float | None:
+    """The rate of the due times: LoadGen's `result_scheduled_samples_per_sec`."""
+    if not run.load.scenario.paced or len(run.events) < 2:
+        return None
+    took_ns = int(run.events.due_ns.max() - run.events.due_ns.min())
+    return (len(run.events) - 1) / took_ns * 1e9 if took_ns > 0 else None
+
+
 def _completed_per_s(run: Run) -> float | None:
-    """LoadGen's result of Server: completed queries but one, by the time from the run's start to the last of them.
+    """LoadGen's result of Server: completed queries but one, by the time from the first due query to the completion of
+    the last issued one.
 
     Source: mlcommons/inference, loadgen/results.cc, `result_completed_samples_per_sec`.
     """
     if not run.load.scenario.paced or run.completed < 2:
         return None
-    last_ns = int(run.events.done_ns[run.events.ok].max())
-    return (run.completed - 1) / last_ns * 1e9 if last_ns > 0 else None
+    events, ok = run.events, run.events.ok
+    last = int(np.argmax(np.where(ok, events.ordinal, -1)))
+    took_ns = int(events.done_ns[last] - events.due_ns.min())
+    return (run.completed - 1) / took_ns * 1e9 if took_ns > 0 else None
 
 
 def _early_stopping(run: Run) -> list[dict[str, Any]]:
-    """The estimates of latency that hold with 99 % confidence, however few the queries were."""
+    """The estimates of latency that hold with 99 % confidence, however few the queries were.
+
+    A query without an answer took longer than any other: where the estimate would be one of them, there is none.
+    """
     ascending = np.sort(run.query_latencies_ns)
+    unanswered = run.queries_issued - len(ascending)
     found = []
     for share in _ESTIMATED.get(run.load.scenario, ()):
-        rank = early_stopping.rank_from_top(len(ascending), share / 100)
+        rank = early_stopping.rank_from_top(run.queries_issued, share / 100)
         found.append(
             {
                 "percentile": share,
-                "queries": len(ascending),
+                "queries": run.queries_issued,
                 "least_queries": early_stopping.least_queries(1, share / 100),
-                "estimate_ns": None if rank is None else int(ascending[-rank]),
+                "estimate_ns": None if rank is None or rank <= unanswered else int(ascending[unanswered - rank]),
             }
         )
     return found
 
 
 def latency_bounds(run: Run) -> list[dict[str, Any]]:
-    """How the bounds of Server were kept. `met`: as many queries as asked for; `shown`: with 99 % confidence."""
+    """How the bounds of Server were kept. `met`: LoadGen's percentile is within; `shown`: with 99 % confidence.
+
+    A query that failed kept no bound, and neither did one whose answer does not tell what the bound is on. LoadGen's
+    percentile is the value at `int(count * share)` of all, counted from 0 and from the smallest.
+    """
     load = run.load
     share = load.target_latency_percentile / 100
+    alone = int(np.count_nonzero(run.events.ok & (run.events.tokens_out >= 0) & (run.events.tokens_out <= 1)))
     kinds = (
-        ("latency", load.target_latency_s, run.latencies_ns),
-        ("time_to_first_token", load.ttft_latency_s, _first_token_ns(run)),
-        ("time_per_output_token", load.tpot_latency_s, _per_token_ns(run)),
+        ("latency", load.target_latency_s, run.latencies_ns, 0),
+        ("time_to_first_token", load.ttft_latency_s, _first_token_ns(run), 0),
+        ("time_per_output_token", load.tpot_latency_s, _per_token_ns(run), alone),  # one token has no further one
     )
     found = []
-    for name, bound_s, values in kinds:
+    for name, bound_s, values, exempt in kinds:
         if bound_s is None:
             continue
-        over = int(np.count_nonzero(values > round(bound_s * 1e9))) + run.failed
-        count = len(values) + run.failed  # a query without an answer kept no bound
+        count = len(run.events) - exempt
+        over = int(np.count_nonzero(values > round(bound_s * 1e9))) + count - len(values)
         found.append(
             {
                 "of": name,
@@ -156,7 +179,7 @@ def latency_bounds(run: Run) -> list[dict[str, Any]]:
                 "percentile": load.target_latency_percentile,
                 "queries": count,
                 "over": over,
-                "met": count > 0 and over <= count * (1 - share),
+                "met": count > 0 and over <= count - 1 - int(count * share),
                 "shown": early_stopping.shows(count, over, share),
             }
         )
@@ -181,10 +204,10 @@ def _first_token_ns(run: Run) -> Ints:
 
 
 def _per_token_ns(run: Run) -> Ints:
-    """LoadGen's TPOT: the time from the first chunk to the last for each further token, of the server's count."""
+    """LoadGen's TPOT: the time from the first token to the answer's end, by the server's count of further tokens."""
     events = run.events
     told = _streamed(run) & (events.tokens_out > 1)
-    gaps: Ints = (events.last_ns - events.first_ns)[told] // (events.tokens_out[told] - 1)
+    gaps: Ints = (events.done_ns - events.first_ns)[told] // (events.tokens_out[told] - 1)
     return gaps
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from auditcube.errors import AuditCubeError, EvidenceRejected
+from auditcube.evidence.chunks import contradictions
 from auditcube.job import WARMUP, Plan
 from auditcube.load.schedule import RunSpec
 from auditcube.manifest import codec
@@ -51,7 +52,8 @@ def check_run(checked: Checked, plan: Plan, spec: RunSpec) -> None:
             checked.find("schedule", name, "its events were made by another schedule")
         if not _within(checked.manifest, start.origin_utc):
             checked.find("time_order", name, f"its events start at {start.origin_utc}, outside of the task's times")
-    for problem_text in [*check_against_plan(run, schedule), *_shares(run)]:
+    chunks = contradictions(files.chunks, run.events) if plan.config.endpoint.chunk_times else []
+    for problem_text in [*check_against_plan(run, schedule), *_shares(run), *chunks]:
         checked.find("events", name, problem_text)
     checked.checks.append(f"run {spec.label}: {len(run.events)} events follow the schedule {_name_of(expected)}")
 

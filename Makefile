@@ -20,12 +20,13 @@ WHEELHOUSE ?= wheelhouse
 MACHINES ?= x86_64 aarch64
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help env env-dev demo test coverage check wheel mlcube wheelhouse clean
+.PHONY: help env env-dev demo test coverage check benchmarks wheel mlcube wheelhouse clean
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile
 	@echo 'make check   runs the tests of style, types, layers and generated files'
 	@echo 'make mlcube  sets up MLCube in .mlcube, and the images that it runs (docs/mlcube.md)'
+	@echo 'make benchmarks  measures the load engine beside its peers (docs/performance.md)'
 	@echo 'make coverage, make wheel, make wheelhouse, make clean'
 
 env: $(INSTALLED)
@@ -46,6 +47,11 @@ coverage: $(INSTALLED_DEV)
 
 check:
 	@scripts/check
+
+# Peers in Python have an environment of their own; wrk, h2load and nginx are used where they are installed.
+benchmarks: $(INSTALLED_DEV)
+	@test -x .bench/bin/python || { $(PYTHON) -m venv .bench && .bench/bin/python -m pip --quiet install aiohttp locust uvloop orjson; }
+	@$(BIN)/python benchmarks/load_engine.py --peers-python .bench/bin/python --write $(ARGS)
 
 wheel: $(INSTALLED)
 	@rm -rf build dist
@@ -73,7 +79,7 @@ wheelhouse: $(INSTALLED)
 	done
 
 clean:
-	rm -rf $(VENV) .mlcube .image wheelhouse build dist project/*.egg-info .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .bench .mlcube .image wheelhouse build dist project/*.egg-info .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A Debian without python3-venv lacks ensurepip: its own pip, where it is there, then fills the environment.

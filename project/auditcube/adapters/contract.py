@@ -178,9 +178,14 @@ def loads(body: bytes) -> dict[str, Any]:
         raise DecodeError(f"not JSON ({problem}): {error_message(body) or 'nothing'}") from None
     if not isinstance(value, dict):
         raise DecodeError(f"a JSON object is wanted, not {error_message(body)}")
-    if value.get("error") or value.get("object") == "error":  # the latter: vLLM, in the middle of a stream
+    if is_error(value):
         raise DecodeError(f"the server reported an error: {error_message(body)}")
     return value
+
+
+def is_error(value: Mapping[str, Any]) -> bool:
+    """Whether an object tells of an error; the second form is vLLM's, in the middle of a stream."""
+    return bool(value.get("error")) or value.get("object") == "error"
 
 
 def fits(value: Any, column: Column) -> bool:

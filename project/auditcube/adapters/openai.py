@@ -12,16 +12,19 @@ Of several choices (`n`) the first is kept as the output.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from auditcube.adapters.contract import Answer, DecodeError, Decoder, Keep, loads, merged, to_json, unsendable
+import orjson
+
+from auditcube.adapters.contract import Answer, DecodeError, Decoder, Keep, is_error, loads, merged, to_json, unsendable
 from auditcube.adapters.sse import EventStream
 from auditcube.dataset import Column, Sample
 
 _NOTHING: Mapping[str, Any] = {}
 _DIGITS = 15  # no count and no token id is longer; what is cannot be meant
 _BEYOND = 10**_DIGITS
+_FIRST = (0, None)
 _INTEGER, _NUMBER, _FLAG = Column((int,)), Column((float,)), Column((bool,))
 SAMPLING: Mapping[str, Column] = {
     "max_tokens": _INTEGER,
@@ -87,7 +90,7 @@ class _Output:
 
     def take(self, body: Mapping[str, Any]) -> bool:
         """Add one object; whether it carried output."""
-        if isinstance(usage := body.get("usage"), dict):
+        if (usage := body.get("usage")) and isinstance(usage, dict):
             self.usage = usage
         choices = body.get("choices")
         if not isinstance(choices, list):
@@ -101,7 +104,7 @@ class _Output:
     def _choice(self, choice: Mapping[str, Any]) -> bool:
         self.choices += 1
         texts = self._api.text_of(choice)
-        first = choice.get("index") in (0, None)
+        first = choice.get("index") in _FIRST
         if first and isinstance(reason := choice.get("finish_reason"), str):
             self.finish_reason = reason
         if not self._keep:
@@ -211,15 +214,29 @@ class StreamDecoder:
 
     def _take(self, events: list[bytes], now_ns: int) -> None:
         chunks = 0
-        for event in events:
-            if self._done:
-                break
-            if event.strip() == b"[DONE]":
-                self._done = True
-            elif self._output.take(loads(event)):
+        for body in self._bodies(events):
+            if self._output.take(body):
                 chunks += 1
         if chunks:
             self._clock.came(chunks, now_ns)
+
+    def _bodies(self, events: list[bytes]) -> Iterable[dict[str, Any]]:
+        """The objects up to `[DONE]`; parsed together where they are many, which costs less than one by one."""
+        if self._done or not events:
+            return []
+        for place, event in enumerate(events):
+            if b"[DONE]" in event and event.strip() == b"[DONE]":
+                self._done = True
+                events = events[:place]
+                break
+        if len(events) > 1:
+            try:
+                bodies = orjson.loads(b"[%b]" % b",".join(events))
+            except orjson.JSONDecodeError:
+                bodies = []
+            if len(bodies) == len(events) and all(type(body) is dict and not is_error(body) for body in bodies):
+                return bodies  # type: ignore[no-any-return]  # what the line above has seen
+        return map(loads, events)
 
 
 def _tokens_of(choice: Mapping[str, Any]) -> tuple[list[int], list[float | None]]:

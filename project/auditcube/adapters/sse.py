@@ -24,27 +24,29 @@ class EventStream:
         """The data of the events that these bytes completed."""
         if not data:
             return []
-        if (events := self._plain(data)) is not None:
-            return events
         self._rest.append(data)
         # After a CR an LF is awaited, so that these bytes can be the end of a line without having one.
         if b"\n" not in data and b"\r" not in data and not (len(self._rest) > 1 and self._rest[-2].endswith(b"\r")):
             return []
-        text = b"".join(self._rest)
+        text = self._rest[0] if len(self._rest) == 1 else b"".join(self._rest)
+        if not self._data and (events := self._plain(text)) is not None:
+            return events
         # A CR at the very end may be half of a CR LF: it waits for the next piece.
         held = b"\r" if text.endswith(b"\r") else b""
         *lines, rest = _LINE_END.split(text[: len(text) - len(held)])
         self._rest = [rest + held]
         return [event for line in lines if (event := self._line(line)) is not None]
 
-    def _plain(self, data: bytes) -> list[bytes] | None:
-        """The events of bytes that are whole events of one line of data each, as nearly all are; None for others."""
-        if self._rest and self._rest != [b""] or self._data or not data.startswith(_DATA) or not data.endswith(_GAP):
+    def _plain(self, text: bytes) -> list[bytes] | None:
+        """The events of a text that is, as nearly all are, events of one line of data each and the beginning of one
+        more line; None for others, of which nothing is taken then."""
+        end = text.rfind(_GAP)
+        if end < 0 or not text.startswith(_DATA) or b"\r" in text:
             return None
-        events = data[len(_DATA) : -len(_GAP)].split(_GAP + _DATA)
-        if b"\r" in data or b"" in events or data.count(b"\n") != len(_GAP) * len(events):
+        events = text[len(_DATA) : end].split(_GAP + _DATA)
+        if b"" in events or text.count(b"\n") != len(_GAP) * len(events):
             return None
-        self._begun = True
+        self._begun, self._rest = True, [text[end + len(_GAP) :]]
         return events
 
     def finish(self) -> list[bytes]:

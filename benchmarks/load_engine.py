@@ -79,8 +79,8 @@ def locust(setting: Setting, url: str) -> float:
     assert setting.peers is not None
     seconds, table = 3 if setting.quick else 8, setting.folder / "locust"
     program, users = setting.peers.parent / "locust", ["-u", "64", "-r", "64", "-t", f"{seconds}s"]
-    command = [program, "-f", HERE / "locust_file.py", "--headless", "-H", url, "--csv", table, "--only-summary"]
-    cost = run([*command, *users])
+    command: list[str | Path] = [program, "-f", HERE / "locust_file.py", "--headless", "-H", url]
+    cost = run([*command, *users, "--csv", table, "--only-summary"])
     total = Path(f"{table}_stats.csv").read_text().splitlines()[-1].split(",")
     return cost.cpu_s / int(total[2]) * 1000
 

@@ -10,7 +10,7 @@ BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "load_engine.py"
 
 
 def test_rows_are_measured_and_told() -> None:
-    command = [sys.executable, BENCHMARK, "--quick", "--only", "start,latency"]
+    command = [sys.executable, str(BENCHMARK), "--quick", "--only", "start,latency"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     told = [line[:40].strip() for line in done.stdout.splitlines()]

@@ -292,3 +292,11 @@ def test_the_same_seeds_give_the_same_plan_on_any_number_of_workers(tmp_path: Pa
             together[ordinal] = row
     assert [(n, *together[n]) for n in range(5000)] == planned(schedule)
     assert schedule.digest() == schedule_of(5000, load_of()).digest()
+
+
+def test_a_query_that_waits_for_its_retry_keeps_its_lane_busy(tmp_path: Path) -> None:
+    with RawServer(busy(1, "Retry-After: 1")) as waiting, RawServer(honest) as free:
+        endpoint = several(waiting.url, free.url, balance="least_in_flight", retries=1)
+        events = ran(tmp_path, endpoint, schedule_of(6, load_of(max_in_flight=2)))
+        assert (len(waiting.requests), len(free.requests)) == (2, 5)
+    assert statuses(events) == ["ok"] * 6

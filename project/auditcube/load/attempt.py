@@ -161,7 +161,6 @@ class Attempt:
     def _wait(self, head: Head) -> None:
         """Try again when the server wants it; the clock of the query goes on."""
         self._tries += 1
-        self.lane.in_flight -= 1
         self._head, self._body = None, b""
         self._waiting = self._run.call_later(_retry_after_s(head.retry_after), self._again)
 

@@ -149,7 +149,9 @@ class Run:
             now_ns = monotonic_ns() - self._origin_ns
             if pacer.in_flight >= pacer.bound or (taken := pacer.take(now_ns)) is None:
                 break
-            attempt = Attempt(self, taken, now_ns, self._choose())
+            lane = self._choose()
+            lane.in_flight += 1
+            attempt = Attempt(self, taken, now_ns, lane)
             if not under_way:
                 self._first_issued(now_ns)
             under_way[attempt] = None
@@ -181,7 +183,6 @@ class Run:
     def send(self, attempt: Attempt) -> None:
         """Put an attempt's request on its way."""
         lane, (sample, _, salt) = attempt.lane, attempt.planned
-        lane.in_flight += 1
         request = lane.requests.get(sample) if salt is None else None
         if request is None:
             request = self._request(lane, sample, salt)

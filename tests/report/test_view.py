@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,6 +37,25 @@ def test_a_run_without_audits_is_measured_not_audited() -> None:
     (badge,) = page(runs=(make_run([100 * MS] * 4),)).badges
     assert (badge.word, badge.tone, badge.subject) == ("MEASURED", "none", "measured, not audited")
     assert badge.sentence == "Reference completed 4 of 4 planned queries at 10.00/s."
+
+
+@pytest.mark.parametrize(
+    ("slip_ns", "bound_s", "word", "tone", "told"),
+    [
+        (5 * MS, None, "MEASURED", "none", "4 of 4"),
+        (5 * MS, 0.2, "MEASURED", "none", "too few queries to show it"),
+        (5 * MS, 0.1, "FAIL", "fail", "4 of 4 queries exceed the bound of 0.1 s on latency"),
+        (11 * MS, 0.1, "INCONCLUSIVE", "unsure", "11.0 ms late or more"),
+    ],
+)
+def test_a_measured_run_says_what_it_is_worth(
+    slip_ns: int, bound_s: float | None, word: str, tone: str, told: str
+) -> None:
+    run = make_run([100 * MS] * 4, slip_ns=slip_ns, scenario=Scenario.SERVER)
+    run = replace(run, load=replace(run.load, target_latency_s=bound_s))
+    (badge,) = page(runs=(run,)).badges
+    assert (badge.word, badge.tone) == (word, tone)
+    assert told in badge.sentence
 
 
 @pytest.mark.parametrize("verdicts", [(), (verdict("INCONCLUSIVE"),)])

@@ -15,6 +15,7 @@ from auditcube.report.chart import Comparison
 from auditcube.report.numbers import heading, named, number, rate
 from auditcube.report.run_view import Row
 from auditcube.report.text import plain, shortened
+from auditcube.summary import latency_bounds, remarks
 
 _TONES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure"}
 _FIRST_NUMBERS = ("reference_per_s", "audit_per_s", "gain", "limit_per_s", "threshold", "threshold_source")
@@ -47,9 +48,17 @@ def badges(manifest: Mapping[str, Any], measured: Sequence[Run]) -> list[Badge]:
     broken = manifest.get("task_status", {}).get("state", "completed") != "completed"
     if broken or not (measured or verdicts):
         return [Badge("BROKE OFF", "fail", "no result", f"The task broke off or is partial: {told}."), *verdicts]
-    if not verdicts:
-        return [Badge("MEASURED", "none", "measured, not audited", _sentence(told))]
-    return verdicts
+    return verdicts or [_measured_badge(measured, told)]
+
+
+def _measured_badge(measured: Sequence[Run], told: str) -> Badge:
+    """What the runs of a task without verdicts are worth, as its exit code says it too."""
+    what = "; ".join([told, *(remark for run in measured for remark in remarks(run))])
+    if any(run.late_s is not None for run in measured):
+        return Badge("INCONCLUSIVE", "unsure", "the client was too slow for the load", _sentence(what))
+    if not all(bound["met"] for run in measured for bound in latency_bounds(run)):
+        return Badge("FAIL", "fail", "a bound on latency was not kept", _sentence(what))
+    return Badge("MEASURED", "none", "measured, not audited", _sentence(what))
 
 
 def _verdict_badge(verdict: Mapping[str, Any]) -> Badge:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from auditcube.job import Plan, make_plan
 from auditcube.manifest import schema
 from auditcube.metrics import Run
 from auditcube.results import broke, derive, file_bytes, members, read_run
+from auditcube.scenario import Scenario
 from builders import S, end_of, event, start_of, steady, table_of
 from manifest.examples import FULL, HASH
 
@@ -241,3 +243,54 @@ def test_a_run_is_read_from_the_files_of_all_its_workers(plan: Plan, tmp_path: P
     with pytest.raises(EvidenceRejected, match=r"events\.1\.jsonl, line 1"):
         read_run(Store(tmp_path), plan, spec)
     assert len(read_run(Store(tmp_path / "empty"), plan, spec).events) == 0
+
+
+def paced(tmp_path: Path, *, slip_ns: int = 0, took_ns: int = S // 2, count: int = 500, **load: Any) -> Any:
+    """The results of a performance run in Server, each query this late and this long."""
+    settings = {"min_queries": count, "target_qps": 1.0, **load}
+    plan = planned(tmp_path, scenario="Server", audits=[], load=settings)
+    rows = [event(n, due_ns=n * S, issued=n * S + slip_ns, done=n * S + took_ns) for n in range(count)]
+    return plan, derive(plan, {"reference": run(plan, "reference", rows)}, ["reference"], judged=False)
+
+
+@pytest.mark.parametrize(
+    ("slip_ns", "bound_s", "code"),
+    [
+        (0, None, ExitCode.PASS),
+        (0, 0.5, ExitCode.PASS),
+        (0, 0.499, ExitCode.FAIL),
+        (10_000_000, 0.5, ExitCode.PASS),
+        (10_000_001, None, ExitCode.INCONCLUSIVE),
+        (10_000_001, 0.499, ExitCode.INCONCLUSIVE),  # who was too slow himself accuses nobody
+    ],
+)
+def test_a_measured_run_ends_by_its_bounds_unless_the_client_was_late(
+    tmp_path: Path, slip_ns: int, bound_s: float | None, code: ExitCode
+) -> None:
+    assert paced(tmp_path, slip_ns=slip_ns, target_latency_s=bound_s)[1].exit_code is code
+
+
+def test_no_audit_gives_a_verdict_on_a_late_run(plan: Plan) -> None:
+    made = runs(plan)
+    late = made["reference"]
+    server = replace(late.load, scenario=Scenario.SERVER)
+    made["reference"] = Run(late.spec, server, replace(late.events, due_ns=late.events.issued_ns - 20_000_000))
+    results = derive(plan, made, ALL, judged=True)
+    (verdict,) = results.verdicts
+    assert (verdict["outcome"], verdict["code"]) == ("INCONCLUSIVE", "schedule_slip")
+    assert "20.0 ms late or more, and load.max_slip_s allows 10 ms" in verdict["reason"]
+    assert results.exit_code is ExitCode.INCONCLUSIVE
+
+
+def test_each_scenario_has_its_own_headline(tmp_path: Path) -> None:
+    _, results = paced(tmp_path)
+    assert [entry["metric"] for entry in results.headline] == ["reference.throughput", "reference.completed"]
+    plan = planned(tmp_path, scenario="SingleStream", audits=[], load={"min_queries": 64})
+    made = {"reference": run(plan, "reference", steady(64, 64 * S))}
+    results = derive(plan, made, ["reference"], judged=False)
+    estimate = results.headline[1]
+    assert (estimate["metric"], estimate["value"], estimate["unit"]) == (
+        "reference.latency_p90_early_stopping", str(S), "ns",
+    )  # fmt: skip
+    assert estimate["source"]["json_pointer"] == "/early_stopping/0/estimate_ns"
+    assert len(results.headline) == 2, "64 queries show no 99th percentile"

@@ -133,7 +133,7 @@ def test_a_job_runs_with_its_server(cluster: Cluster, job: str, runner: str) -> 
     manifest = cluster.sidecar
     # On a machine that is busy with other tests the stand-in's timing may be anything; the code comes through.
     assert code == manifest["task_status"]["exit_code"], out
-    assert code in (0, 1), out
+    assert code in (0, 1, 6), out
     assert (manifest["benchmark"], manifest["mlcube_task"]) == (benchmark, task)
     assert (
         json.loads((cluster.folder / "out/runs/reference/summary.json").read_text("utf-8"))["queries"]["completed"]

@@ -136,10 +136,12 @@ def _early_stopping(run: Run) -> list[dict[str, Any]]:
 
     A query without an answer took longer than any other: where the estimate would be one of them, there is none.
     """
+    if run.load.scenario not in _ESTIMATED:
+        return []
     ascending = np.sort(run.query_latencies_ns)
     unanswered = run.queries_issued - len(ascending)
     found = []
-    for share in _ESTIMATED.get(run.load.scenario, ()):
+    for share in _ESTIMATED[run.load.scenario]:
         rank = early_stopping.rank_from_top(run.queries_issued, share / 100)
         found.append(
             {
@@ -159,6 +161,8 @@ def latency_bounds(run: Run) -> list[dict[str, Any]]:
     percentile is the value at `int(count * share)` of all, counted from 0 and from the smallest.
     """
     load = run.load
+    if load.target_latency_s is None and load.ttft_latency_s is None and load.tpot_latency_s is None:
+        return []
     share = load.target_latency_percentile / 100
     alone = int(np.count_nonzero(run.events.ok & (run.events.tokens_out >= 0) & (run.events.tokens_out <= 1)))
     kinds = (

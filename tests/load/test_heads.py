@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import httptools
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from auditcube.load import heads
 from auditcube.load.heads import Head, KnownHeads
+from auditcube.load.transport import Connection, Pool
 
 OK = Head(200, "application/json")
 
@@ -104,3 +105,108 @@ def test_whatever_it_accepts_the_parser_accepts_with_the_same_body(data: Any, bo
     if found is not None:
         parsed = Parsed(changed)
         assert (parsed.bad, parsed.ends, parsed.body) == (False, 1, found[1])
+
+
+class Owner:
+    """A pool without a loop: what a connection tells it."""
+
+    def __init__(self, known: KnownHeads) -> None:
+        self.heads = known
+        self.kept = False
+
+    def release(self, _: Connection) -> None:
+        self.kept = True
+
+
+class Forgetful(KnownHeads):
+    """Everything goes through the parser."""
+
+    def answer(self, data: bytes) -> None:
+        return None
+
+
+class Told:
+    """What a request hears, whether whole or in parts."""
+
+    def __init__(self) -> None:
+        self.status, self.content_type, self.body_, self.end = 0, "", b"", ""
+
+    def answered(self, head: Head, body: bytes) -> None:
+        self.head(head)
+        self.body(body)
+        self.completed()
+
+    def head(self, head: Head) -> None:
+        self.status, self.content_type = head.status, head.content_type
+
+    def body(self, data: bytes) -> None:
+        self.body_ += data
+
+    def completed(self) -> None:
+        self.end += "completed"
+
+    def failed(self, reason: str) -> None:
+        self.end += reason
+
+
+def heard(known: KnownHeads, data: bytes) -> dict[str, Any]:
+    """All that comes of one reading on a new connection that waits for an answer."""
+    owner, told = Owner(known), Told()
+    connection = Connection(cast(Pool, owner))
+    connection._exchange = told
+    connection.data_received(data)
+    return {**vars(told), "kept": owner.kept, "closed": connection._closed}
+
+
+INTERIM = b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n"
+EMPTY = b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"
+UNCHANGED = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (INTERIM + response(b"{}"), INTERIM.replace(b"5", b"0")),
+        (INTERIM + response(b"{}"), INTERIM + b"hello"),
+        (EMPTY, EMPTY + b"hello"),
+        (EMPTY.replace(b"5", b"0"), EMPTY + b"hello"),
+        (UNCHANGED, UNCHANGED + b"hello"),
+        (response(b"{}") + response(b"{}"), response(b"{}")),
+        (response(b"{}", "Connection: close"), response(b"{}", "Connection: close")),
+        (response(b"{}", "Content-Encoding: gzip"), response(b"{}", "Content-Encoding: gzip")),
+        (b"\r\n\r\n" + response(b"{}"), b"\r\n\r\n" + response(b"{}")),
+        (response(b"{}")[:-1], response(b"{")),
+    ],
+)
+def test_what_was_learnt_changes_nothing(first: bytes, then: bytes) -> None:
+    known = KnownHeads()
+    for data in (first, then, then):
+        assert heard(known, data) == heard(Forgetful(), data)
+
+
+STATUSES = ["200 OK", "204 No Content", "304 Same", "500 Oops", "103 Hints"]
+HEADERS = [
+    *("Content-Length: 0", "Content-Length: 2", "content-length:3", "CONTENT-LENGTH: 2", "X: y", "X: \r\n y"),
+    *("Content-Length : 2", "Transfer-Encoding: chunked", "Connection: close", "Keep-Alive: timeout=5", " folded"),
+    *("Content-Type: application/json", "Content-Encoding: gzip"),
+]
+HEADS = st.builds(
+    lambda version, status, headers: "\r\n".join([f"HTTP/{version} {status}", *headers, "", ""]).encode(),
+    st.sampled_from(["1.1", "1.1", "1.0"]),
+    st.sampled_from(STATUSES),
+    st.lists(st.sampled_from(HEADERS), min_size=1, max_size=3),
+)
+RESTS = st.sampled_from(
+    [b"", b"", b"{}", b"{}", b"abc", b"\r\n", b"\r\n\r\n", b"2\r\n{}\r\n0\r\n\r\n", response(b"{}")]
+)
+
+
+@given(HEADS, HEADS, st.lists(st.tuples(st.booleans(), RESTS), min_size=2, max_size=8))
+def test_whatever_comes_in_what_order_the_memory_changes_nothing(
+    one: bytes, other: bytes, readings: list[tuple[bool, bytes]]
+) -> None:
+    """Answers of two heads, good or not: of the usual parts, in an unusual way."""
+    known = KnownHeads()
+    for which, rest in readings:
+        data = (one if which else other) + rest
+        assert heard(known, data) == heard(Forgetful(), data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -67,6 +68,16 @@ def test_as_many_in_flight_as_allowed_and_never_more(tmp_path: Path, scenario: S
         assert statuses(events) == ["ok"] * 24
         assert (gauge.most, gauge.served) == (most, 24)
         assert server.connections <= bound
+
+
+def test_what_goes_out_together_is_answered_before_the_next_goes(tmp_path: Path) -> None:
+    schedule = schedule_of(14, load_of(Scenario.MULTI_STREAM, max_in_flight=4))
+    with RawServer(Gauge(0.005)) as server:
+        events = ran(tmp_path, endpoint_of(server.url), schedule)
+    assert statuses(events) == ["ok"] * 14
+    groups = [events[first : first + 4] for first in range(0, 14, 4)]
+    for group, following in itertools.pairwise(groups):
+        assert max(event["done_ns"] for event in group) <= min(event["issued_ns"] for event in following)
 
 
 def test_every_sample_is_asked_for_as_planned(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditcube.load import lag
+from auditcube.load.alarm import Alarm
 from auditcube.load.lag import LagProbe
 from auditcube.metrics import percentile
 
@@ -32,6 +33,39 @@ def test_percentiles_are_within_three_percent_and_never_too_small(lags: list[int
     for name in ("p50", "p99", "p99.9"):
         exact = percentile(np.sort(np.array(lags, dtype=np.int64)), float(name[1:]))
         assert exact <= told[name] <= max(exact * 1.04, exact)
+
+
+class Silent(Alarm):
+    """An alarm that is only told."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    def set(self, at_ns: int) -> None:
+        self.told.append(at_ns)
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "lags_ms", "next_ms"),
+    [
+        (0, [0], 10),
+        (9.999999, [9.999999], 10),
+        (10, [10, 0], 20),
+        (29, [29, 19, 9], 30),
+        (30, [30, 20, 10, 0], 40),
+    ],
+)
+def test_a_late_ring_counts_once_for_each_period(
+    monkeypatch: pytest.MonkeyPatch, late_ms: float, lags_ms: list[float], next_ms: int
+) -> None:
+    due_ns = 10**12
+    probe = Counted([])
+    probe._due_ns, probe._alarm = due_ns, (alarm := Silent())
+    monkeypatch.setattr(time, "monotonic_ns", lambda: due_ns + round(late_ms * 1e6))
+    probe._rang()
+    assert probe.summary() == Counted([round(ms * 1e6) for ms in lags_ms]).summary()
+    assert probe._counts == Counted([round(ms * 1e6) for ms in lags_ms])._counts
+    assert alarm.told == [due_ns + next_ms * 10**6]
 
 
 @given(st.integers(0, 2**50))

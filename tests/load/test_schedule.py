@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -31,6 +34,47 @@ WARMUP = Schedule(RunSpec("warmup", Salted(), 100), load_of(), 248)
 )
 def test_the_digest_is_the_same_on_every_machine_and_python(schedule: Schedule, digest: str) -> None:
     assert schedule.digest() == digest
+
+
+@pytest.mark.parametrize("schedule", [OFFLINE, SERVER, WARMUP, schedule_of(BLOCK), schedule_of(2 * BLOCK + 1)])
+def test_the_digest_computed_by_other_means(schedule: Schedule) -> None:
+    """Rows, times and salts as the documentation tells them, written by the standard library."""
+    seeds, rate, size = schedule.load.seeds, schedule.load.target_qps, schedule.dataset_size
+    count = schedule.spec.queries
+
+    def chance(purpose: str, seed: int) -> Callable[[], float]:
+        return random.Random(f"auditcube/{purpose}/{seed}/0").random
+
+    rows: list[int] = []
+    salts: list[str | None] = [None] * count
+    if isinstance(schedule.spec.order, Salted):
+        draw = chance("salted rows", seeds.order)
+        rows = [math.floor(draw() * size) for _ in range(count)]
+        draw = chance("salts", seeds.order)
+        salts = [format(math.floor(draw() * 2**48), "x").zfill(12) for _ in range(count)]
+    else:
+        assert isinstance(schedule.spec.order, WithoutReplacement)
+        draw = chance("order", seeds.order)
+        middle = schedule.spec.order.middle
+        left = [row for row in range(size) if row not in middle]
+        for place in range(len(left)) if middle else ():
+            other = place + math.floor(draw() * (len(left) - place))
+            left[place], left[other] = left[other], left[place]
+        before = (min(count, size) - len(middle)) // 2
+        rows = [*left[:before], *middle, *left[before:]] if middle else []
+        left = list(range(size))
+        while len(rows) < count:
+            for place in range(size):
+                other = place + math.floor(draw() * (size - place))
+                left[place], left[other] = left[other], left[place]
+            rows += left
+    dues, draw = [0] * count, chance("arrival", seeds.arrival)
+    for n in range(count if rate else 0):
+        dues[n] = dues[n - 1] * (n > 0) + 1000 * round(-math.log(1.0 - draw()) / (rate or 1) * 1e6)
+    plan = list(zip(rows, dues, salts, strict=False))
+    blocks = [plan[first : first + BLOCK] for first in range(0, count, BLOCK)]
+    lines = "".join(json.dumps(block[:count], separators=(",", ":")) + "\n" for block in blocks)
+    assert schedule.digest() == hashlib.sha256(lines.encode()).hexdigest()
 
 
 def test_the_digest_is_of_one_line_per_block_of_planned_queries() -> None:

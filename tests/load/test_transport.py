@@ -65,6 +65,19 @@ def continued(talk: Talk) -> None:
         talk.send(answer())
 
 
+def many_chunks(talk: Talk) -> None:
+    """Between the pieces of a body stands more than headers may be long, in readings that hold nothing of the body."""
+    between = b";" + b"x" * 100_000
+    while talk.request() is not None:
+        head, _, _ = chunked().partition(b"0\r\n")
+        talk.send(head)
+        for byte in VIDEO[:4], VIDEO[4:8], VIDEO[8:]:
+            talk.send(b"%x" % len(byte) + between + b"\r\n")
+            time.sleep(0.01)
+            talk.send(byte + b"\r\n")
+        talk.send(b"0\r\n\r\n")
+
+
 UNFRAMED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + VIDEO
 GZIP = "Content-Encoding: gzip"
 _ZIPPED = gzip.compress(VIDEO)
@@ -84,6 +97,7 @@ GOOD: list[tuple[str, Behaviour, int]] = [  # what it is, how it behaves, connec
     ("chunks with extensions and trailers",
      every(chunked(VIDEO).replace(b"18\r\n", b"18;a=b\r\n").replace(b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n")), 1),
     ("interim answers", continued, 1),
+    ("many chunks, each with its size apart", many_chunks, 1),
     ("a byte at a time", trickle(answer()), 1),
     ("chunked, a byte at a time", trickle(chunked(VIDEO)), 1),
     ("huge headers", every(HUGE), 1),
@@ -111,6 +125,15 @@ def test_good_answers(tmp_path: Path, behave: Behaviour, connections: int) -> No
         assert server.connections == connections
 
 
+def silent_after(response: bytes) -> Behaviour:
+    def behave(talk: Talk) -> None:
+        talk.request()
+        talk.send(response)
+        talk.until_closed()
+
+    return behave
+
+
 def cut(response: bytes, end: int) -> Behaviour:
     return once(response[:end])
 
@@ -121,6 +144,7 @@ def reset(talk: Talk) -> None:
     talk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 
 
+TOO_LONG = "headers of more than 256 KiB"
 IN_THE_MIDDLE = "the server closed the connection in the middle of the answer"
 BAD: list[tuple[str, Behaviour, str, str]] = [
     ("closes without an answer", once(b""), "transport_error", "the server closed the connection without an answer"),
@@ -161,7 +185,10 @@ BAD: list[tuple[str, Behaviour, str, str]] = [
     ("brotli", every(answer(VIDEO, "200 OK", "Content-Encoding: br")), "decode_error", "encoded as 'br', although"),
     ("500, compressed", every(answer(gzip.compress(b"oops"), "500 Oops", GZIP)), "http_error", "HTTP 500: oops"),
     ("500 in brotli", every(answer(b"\xff", "500 Oops", "Content-Encoding: br")), "http_error", "HTTP 500: no message"),
-    ("an endless header", once(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 300_000), "transport_error", ""),
+    ("an endless header", silent_after(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 600_000), "transport_error", TOO_LONG),
+    ("endless headers", silent_after(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000), "transport_error", TOO_LONG),
+    ("endless interim answers", silent_after(b"HTTP/1.1 100 Continue\r\n\r\n" * 25_000), "transport_error", TOO_LONG),
+    ("an endless trailer", silent_after(chunked(VIDEO)[:-2] + b"X: " + b"y" * 600_000), "transport_error", TOO_LONG),
 ]  # fmt: skip
 
 
@@ -171,15 +198,6 @@ def test_bad_answers(tmp_path: Path, behave: Behaviour, status: str, error: str)
         events = ran(tmp_path, endpoint_of(server.url), 3)
         assert statuses(events) == [status] * 3, events
         assert all(error in event["error"] and len(event["error"]) <= 200 for event in events), events
-
-
-def silent_after(response: bytes) -> Behaviour:
-    def behave(talk: Talk) -> None:
-        talk.request()
-        talk.send(response)
-        talk.until_closed()
-
-    return behave
 
 
 STALLS = [

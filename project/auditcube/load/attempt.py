@@ -210,5 +210,5 @@ def _retry_after_s(told: str | None) -> float:
         return float(told)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(told).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter: a number that no date can hold
         return 1.0

@@ -58,6 +58,9 @@ class KnownHeads:
 
         It must have one Content-Length, no Transfer-Encoding, and leave the connection open.
         """
+        # The first head may be an interim answer's; and these have no body, whatever length they tell (RFC 9112, 6.3).
+        if data[9:12] != b"%d" % head.status or head.status in (204, 304):
+            return
         start = data.find(_END) + 4
         if (length := _LENGTH.search(data, 0, start)) is not None:
             _remember(self._known, data[: length.start(1)] + data[length.end(1) : start], head)

@@ -238,7 +238,9 @@ class Connection(asyncio.Protocol):
             if not self._complete:
                 self.fail(f"not HTTP: {problem}")
             self._reusable = False
-        if self._head is None:
+        if self._body:
+            self._head_bytes = 0  # trailers may follow, which must be held too
+        elif not self._complete:
             self._head_bytes += len(data)
             if self._head_bytes > _HEAD_BYTES:
                 self.fail(f"headers of more than {_HEAD_BYTES // 1024} KiB")

@@ -50,7 +50,7 @@ check:
 
 # Peers in Python have an environment of their own; wrk, h2load and nginx are used where they are installed.
 benchmarks: $(INSTALLED_DEV)
-	@test -x .bench/bin/python || { $(PYTHON) -m venv .bench && .bench/bin/python -m pip --quiet install aiohttp locust uvloop orjson; }
+	@test -x .bench/bin/python || { $(PYTHON) -m venv .bench && .bench/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[bench]'; }
 	@$(BIN)/python benchmarks/load_engine.py --peers-python .bench/bin/python --write $(ARGS)
 
 wheel: $(INSTALLED)

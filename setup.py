@@ -44,6 +44,8 @@ REQUIRES = [
 ]
 EXTRAS = {
     "parquet": ["pyarrow>=18"],
+    # Peers that `make benchmarks` measures the load engine beside, in an environment of their own.
+    "bench": ["aiohttp>=3.10", "locust>=2.30"],
     "dev": [
         "coverage>=7.10",  # the first that measures subprocesses by a setting alone
         "hypothesis>=6.100",

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import platform
 import re
+import statistics
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+from clients import Figure, Rounds, median
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 _BEGIN, _END = "<!-- made by benchmarks/load_engine.py -->\n", "<!-- until here -->\n"
@@ -29,54 +33,103 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        return {True: "met", False: "**not met**", None: ""}[self.met]
+        return {True: "met", False: "**not met**", None: "not told" if self.reach else ""}[self.met]
 
     def line(self) -> str:
-        return f"{self.what:<64} {self.client:<24} {self.figure:<26} {self.reach:<28} {self.verdict}"
+        return f"{self.what:<64} {self.client:<24} {self.figure:<34} {self.reach:<28} {self.verdict}"
 
 
-def compared(
-    what: str, figures: Mapping[str, float], ours: str, peer: str, reach: float, *, more: bool = False
-) -> Iterator[Row]:
-    """A row for each client, as a ratio to one peer; ours has a reach: at most, or with `more` at least."""
-    base = figures.get(peer)
-    for client, figure in figures.items():
-        if base is None or client == peer:
-            yield Row(what, client, f"{figure:.4g}")
+def paired(ones: Sequence[float], others: Sequence[float]) -> float:
+    """The median of the ratios within each repeat."""
+    return statistics.median(one / other for one, other in zip(ones, others, strict=True))
+
+
+def _ratios(ones: Sequence[float], others: Sequence[float]) -> str:
+    """The ratio, with the smallest and the largest of the repeats."""
+    each = sorted(one / other for one, other in zip(ones, others, strict=True))
+    spread = f", {each[0]:.2f} to {each[-1]:.2f}" if len(each) > 1 else ""
+    return f"({paired(ones, others):.2f} x{spread})"
+
+
+def compared(what: str, rounds: Rounds, ours: str, peer: str, most: float) -> Iterator[Row]:
+    """A row of CPU for each client, as a ratio to one peer; ours may be at most so many times that."""
+    cpu = {name: [figure.cpu for figure in figures] for name, figures in rounds.items()}
+    known = {name: bool(each) and not any(map(math.isnan, each)) for name, each in cpu.items()}
+    for name, each in cpu.items():
+        reach = f"<= {most:g} x {peer}" if name == ours else ""
+        if not each:
+            yield Row(what, name, "not installed: skipped")
+        elif not known[name]:
+            yield Row(what, name, "too little to be told from start-up", reach)
+        elif not known[peer] or name == peer:
+            yield Row(what, name, f"{statistics.median(each):.4g}", reach)
+        else:
+            figure = f"{statistics.median(each):.4g} {_ratios(each, cpu[peer])}"
+            yield Row(what, name, figure, reach, paired(each, cpu[peer]) <= most if reach else None)
+
+
+def ratio(what: str, rounds: Rounds, client: str, other: str, most: float) -> Row:
+    """CPU of one client by that of another, which has no verdict where one of them is unknown."""
+    ones, others = ([figure.cpu for figure in rounds[name]] for name in (client, other))
+    reach = f"<= {most:g} x {other}"
+    if any(map(math.isnan, [*ones, *others])):
+        return Row(what, client, "too little to be told from start-up", reach)
+    figure = f"{statistics.median(ones):.4g} {_ratios(ones, others)}"
+    return Row(what, client, figure, reach, paired(ones, others) <= most)
+
+
+def rates(what: str, rates: Mapping[str, Sequence[float]], peer: str, least: float) -> Iterator[Row]:
+    """A row of requests per second for each client; each of ours must be at least so many times the peer's."""
+    for name, each in rates.items():
+        reach = f">= {least:g} x {peer}" if name != peer else ""
+        if name == peer or peer not in rates:
+            yield Row(what, name, f"{statistics.median(each):,.0f}", reach)
             continue
-        ratio = figure / base
-        text = f"{figure:.4g} ({ratio:.2f} x)"
-        if client != ours:
-            yield Row(what, client, text)
-            continue
-        met = ratio >= reach if more else ratio <= reach
-        yield Row(what, client, text, f"{'>=' if more else '<='} {reach:g} x {peer}", met)
-    if base is None:
-        yield Row(what, peer, "not installed: nothing to compare with")
+        met = paired(each, rates[peer]) >= least
+        yield Row(what, name, f"{statistics.median(each):,.0f} {_ratios(each, rates[peer])}", reach, met)
+    if peer not in rates:
+        yield Row(what, peer, "not installed: skipped")
 
 
-def ratio(what: str, figure: float, base: float, reach: float) -> Row:
-    return Row(
-        what, "auditcube", f"{figure:.4g} ({figure / base:.2f} x)", f"<= {reach:g} x one worker", figure <= reach * base
-    )
+def parts(figures: list[Figure], requests: int) -> Iterator[Row]:
+    """Where the CPU of our command goes."""
+    told = median(figures)
+    yield Row("of which workers", "auditcube", f"{told.cpu - told.parent:.4g}")
+    yield Row("of which parent: summary, report, sidecar", "auditcube", f"{told.parent:.4g}")
+    yield Row(f"with start-up, in a run of {requests:,}", "auditcube", f"{told.whole:.4g}")
 
 
-def bound(what: str, figure: float, unit: str, reach: float) -> Row:
-    return Row(what, "auditcube", f"{figure:.3g} {unit}", f"<= {reach:g} {unit}", figure <= reach)
+def memories(what: str, rounds: Rounds) -> Iterator[Row]:
+    for name, figures in rounds.items():
+        if figures:
+            told = median(figures)
+            yield Row(what, name, f"{told.peak_mb:.0f} / {told.together_mb:.0f} MB")
+
+
+def bound(what: str, figure: float, unit: str, reach: float, *, more: bool = False) -> Row:
+    met = figure >= reach if more else figure <= reach
+    return Row(what, "auditcube", f"{figure:.3g} {unit}", f"{'>=' if more else '<='} {reach:g} {unit}", met)
 
 
 def summary(folder: Path) -> Any:
     return json.loads((folder / "out/runs/reference/summary.json").read_text())
 
 
-def start_up_s(folder: Path, manifest: Mapping[str, Any]) -> float:
-    """From the task's start to its first query, by the wall clock that both tell."""
+def first_query_s(folder: Path) -> float:
+    """When the first query went out: seconds since 1970."""
     with (folder / "out/runs/reference/events.jsonl").open() as file:
         start = json.loads(next(file))["start"]
         first = min(json.loads(line).get("issued_ns", 2**63) for line in file)
-    began = datetime.fromisoformat(manifest["started_on"].replace("Z", "+00:00"))
-    origin = datetime.fromisoformat(start["origin_utc"].replace("Z", "+00:00"))
-    return (origin - began).total_seconds() + int(first) / 1e9
+    return _seconds(start["origin_utc"]) + int(first) / 1e9
+
+
+def task_start_s(folder: Path) -> float:
+    """When the task began, by its own account: after its imports."""
+    return _seconds(json.loads((folder / "out/mlcube.run_audit.json").read_text())["started_on"])
+
+
+def _seconds(utc: str) -> float:
+    return datetime.fromisoformat(utc.replace("Z", "+00:00")).timestamp()
 
 
 def write(rows: Sequence[Row], peers: Path | None) -> None:
@@ -107,9 +160,14 @@ def _versions(peers: Path | None) -> str:
             continue
         number = re.search(r"\d+\.\d[\w.]*", done.stdout + done.stderr)
         found.append(f"{command[0]} {number[0] if number else ''}".strip())
+    for package in ("aiohttp", "locust"):
+        found.append(f"{package} {version}" if (version := _version(peers, package)) else f"no {package}")
+    return ", ".join(found)
+
+
+def _version(peers: Path | None, package: str) -> str:
+    """The version of a package of the peers' Python; empty if it is not there."""
     if peers is None:
-        return ", ".join([*found, "no aiohttp, no locust"])
-    code = "import importlib.metadata as m; print(', '.join(f'{n} {m.version(n)}' for n in ('aiohttp', 'locust')))"
-    return ", ".join(
-        [*found, subprocess.run([peers, "-c", code], capture_output=True, text=True, check=True).stdout.strip()]
-    )
+        return ""
+    code = f"import importlib.metadata as m; print(m.version('{package}'))"
+    return subprocess.run([peers, "-c", code], capture_output=True, text=True, check=False).stdout.strip()

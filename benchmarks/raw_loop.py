@@ -1,39 +1,50 @@
-"""The latency that is there without a client: blocking sockets in threads. `python raw_loop.py URL REQUESTS IN_FLIGHT`.
+"""The latency that is there without a client: plain sockets in one thread.
+
+    python raw_loop.py URL REQUESTS IN_FLIGHT
 
 Prints the median and the 99.9th percentile in nanoseconds.
 """
 
 from __future__ import annotations
 
+import selectors
 import socket
 import sys
-import threading
 import time
 from urllib.parse import urlsplit
 
 BODY = b'{"prompt":"' + b"word " * 25 + b'"}'
 
 
-def send(requests: int, latencies: list[int]) -> None:
-    url = urlsplit(sys.argv[1])
-    head = f"POST {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {len(BODY)}\r\n\r\n"
-    with socket.create_connection((url.hostname, url.port or 80)) as sock:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for _ in range(requests):
-            start = time.monotonic_ns()
-            sock.sendall(head.encode() + BODY)
-            sock.recv(65536)
-            latencies.append(time.monotonic_ns() - start)
+def connect(host: str, port: int) -> socket.socket:
+    sock = socket.create_connection((host, port))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
 
 
 def main() -> None:
+    url, requests, in_flight = urlsplit(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    head = f"POST {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    request = head.encode() + BODY
+    selector = selectors.DefaultSelector()
+    issued: dict[socket.socket, int] = {}
+
+    def send(sock: socket.socket) -> None:
+        issued[sock] = time.monotonic_ns()
+        sock.sendall(request)
+
+    for _ in range(in_flight):
+        sock = connect(url.hostname or "", url.port or 80)
+        selector.register(sock, selectors.EVENT_READ, sock)
+        send(sock)
     latencies: list[int] = []
-    requests, in_flight = int(sys.argv[2]), int(sys.argv[3])
-    threads = [threading.Thread(target=send, args=(requests // in_flight, latencies)) for _ in range(in_flight)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    while len(latencies) < requests:
+        for key, _ in selector.select():
+            sock = key.data
+            if not sock.recv(65536):
+                raise SystemExit("the server closed the connection")
+            latencies.append(time.monotonic_ns() - issued[sock])
+            send(sock)
     latencies.sort()
     print(latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.999)])
 

@@ -33,7 +33,7 @@ REQUIRES = [
     "pydantic>=2.8",
     "PyYAML>=6.0.2",
     "jsonschema>=4.21",
-    "requests>=2.31",
+    "requests>=2.32.2",  # the first whose adapters can be given a pool of their own (Unix sockets)
     "numpy>=1.26; python_version < '3.13'",
     "numpy>=2.1; python_version >= '3.13'",
     "uvloop>=0.21",

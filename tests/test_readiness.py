@@ -14,6 +14,7 @@ from auditcube.errors import RunBroken, SetupFailed
 from auditcube.readiness import ask, check_reachable
 from load.raw_server import VIDEO, RawServer, Talk, answer, chunked, honest
 from load.running import endpoint_of
+from load.test_features import on_a_socket, several
 from load.test_transport import pki, server_tls
 
 __all__ = ["pki"]  # a fixture
@@ -185,3 +186,34 @@ def test_a_key_that_cannot_be_sent(key: str) -> None:
 def test_nobody_to_ask() -> None:
     with pytest.raises(SetupFailed, match="connection refused"):
         ask(endpoint_of("http://127.0.0.1:1"), SAMPLE, {})
+
+
+def test_a_unix_socket_is_asked_like_any_other_url(tmp_path: Path) -> None:
+    path = tmp_path / "a socket"
+    url = f"http+unix://{str(path).replace('/', '%2F').replace(' ', '%20')}"
+    with on_a_socket(path) as server:
+        told = ask(endpoint_of(url), Sample(0, {"prompt": "a"}), {})
+        assert told["output"] == {"video_path": "/v.mp4"}
+        assert server.requests[0].headers["Host"] == "localhost"
+    with pytest.raises(SetupFailed, match="is it up, and is endpoint.url right"):
+        check_reachable(endpoint_of(url))
+
+
+def test_a_unix_socket_that_answers_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with on_a_socket(path, health) as server:
+        check_reachable(endpoint_of(f"http+unix://{str(path).replace('/', '%2F')}"))
+        assert server.connections == 1
+
+
+def health(talk: Talk) -> None:
+    """Answers the first request whatever it is, without reading it whole."""
+    talk.sock.recv(65536)
+    talk.send(answer(b"{}"))
+
+
+def test_every_url_must_be_there() -> None:
+    with RawServer(health) as server:
+        check_reachable(several(server.url))
+        with pytest.raises(SetupFailed, match="http://127.0.0.1:1"):
+            check_reachable(several(server.url, "http://127.0.0.1:1"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -419,8 +420,8 @@ def test_an_answer_that_is_not_kept_counts_the_same(members: dict[str, Any]) -> 
     choice = {"index": 0, "text": "a", "finish_reason": "stop", **members}
     stream = sse({"choices": [{**choice, "text": "", "finish_reason": None}]}, piece("x", "stop"), {"usage": USAGE})
     for kind, answer in (("application/json", body(choice, usage=USAGE)), ("text/event-stream", stream)):
-        kept = timed(lambda kind=kind: COMPLETIONS.decoder(kind, Keep()), [(1, answer)])  # type: ignore[misc]
-        counted = timed(lambda kind=kind: COMPLETIONS.decoder(kind, Keep(outputs=False)), [(1, answer)])  # type: ignore[misc]
+        kept = timed(partial(COMPLETIONS.decoder, kind, Keep()), [(1, answer)])
+        counted = timed(partial(COMPLETIONS.decoder, kind, Keep(outputs=False)), [(1, answer)])
         assert counted == kept._replace(output={})
         assert kept.output
 

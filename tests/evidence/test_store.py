@@ -35,8 +35,6 @@ def test_the_names_are_those_that_scripts_depend_on() -> None:
     ]  # fmt: skip
     assert str(store.run("reference").schedule) == "out/runs/reference/schedule.json"
     assert str(store.run("reference").summary) == "out/runs/reference/summary.json"
-    assert str(store.audit_json("test04")) == "out/audit/audit_test04.json"
-    assert str(store.audit_text("test04")) == "out/audit/verify_TEST04.txt"
 
 
 def test_the_events_of_a_run_are_the_files_of_its_workers(tmp_path: Path) -> None:

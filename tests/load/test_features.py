@@ -23,7 +23,7 @@ from auditcube.load import worker
 from auditcube.load.share import Endpoint
 from auditcube.load.target import Target
 from builders import load_of, planned, schedule_of
-from load.raw_server import VIDEO, RawServer, Talk, answer, chunked, honest
+from load.raw_server import VIDEO, Behaviour, RawServer, Talk, answer, chunked, honest
 from load.running import Event, endpoint_of, one_after_another, ran, share_of, statuses
 from load.test_issuer import Gauge
 
@@ -66,9 +66,9 @@ def test_one_of_two_urls_is_dead(tmp_path: Path) -> None:
 
 
 @contextmanager
-def on_a_socket(path: Path) -> Iterator[RawServer]:
+def on_a_socket(path: Path, behave: Behaviour = honest) -> Iterator[RawServer]:
     """A server behind a Unix socket, which is what a RawServer is given in place of its own listener."""
-    server = RawServer(honest)
+    server = RawServer(behave)
     server._listener.close()
     server._listener = socket.socket(socket.AF_UNIX)
     server._listener.bind(str(path))

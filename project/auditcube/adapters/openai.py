@@ -231,11 +231,11 @@ class StreamDecoder:
                 break
         if len(events) > 1:
             try:
-                bodies = orjson.loads(b"[%b]" % b",".join(events))
+                bodies: list[dict[str, Any]] = orjson.loads(b"[%b]" % b",".join(events))
             except orjson.JSONDecodeError:
                 bodies = []
             if len(bodies) == len(events) and all(type(body) is dict and not is_error(body) for body in bodies):
-                return bodies  # type: ignore[no-any-return]  # what the line above has seen
+                return bodies
         return map(loads, events)
 
 

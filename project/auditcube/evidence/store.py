@@ -71,12 +71,6 @@ class Store:
     def run(self, label: str) -> RunFiles:
         return RunFiles(self.root / "runs" / label)
 
-    def audit_json(self, test_id: str) -> Path:
-        return self.root / "audit" / f"audit_{test_id}.json"
-
-    def audit_text(self, test_id: str) -> Path:
-        return self.root / "audit" / f"verify_{test_id.upper()}.txt"
-
     def files(self) -> list[Path]:
         """Every file below the root but the sidecar itself, links and special files included, sorted."""
         found = (Path(folder, name) for folder, _, names in os.walk(self.root) for name in names)

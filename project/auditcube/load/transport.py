@@ -19,7 +19,6 @@ from auditcube.load.target import Target
 
 _IDLE_LIMIT_S = 4.0  # servers close idle connections after 5 s or more (uvicorn's default): never race them
 _CONNECT_TIMEOUT_S = 20.0
-_PROVEN = 3  # answers after which a connection counts as one that the server keeps open
 _HEAD_BYTES = 262144  # of headers, at most: no server sends as many, and they must be held
 _OPENED_AT_ONCE = 64
 
@@ -84,7 +83,7 @@ class Pool:
         """Send a whole request; the answer goes to `exchange`, unless the connection is abandoned before."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.fresh or connection.usable(self._loop.time()):
+            if connection.usable(self._loop.time()):
                 connection.send(request, exchange)
                 return connection
             connection.close()
@@ -157,11 +156,9 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._body: list[bytes] = []
         self._complete = self._reusable = False
-        self._answers = 0
         self._idle_limit_s = _IDLE_LIMIT_S
         self.opening: asyncio.Task[None] | None = None
         self.idle_since = 0.0
-        self.fresh = False  # its answer came this very moment, so that it need not be looked at again
 
     @property
     def open(self) -> bool:
@@ -218,7 +215,6 @@ class Connection(asyncio.Protocol):
             self._exchange = None
             self._release(known[0])
             exchange.answered(*known)
-            self.fresh = False
         else:
             self._parser = httptools.HttpResponseParser(self)
             self._head, self._head_bytes, self._complete, self._reusable = None, 0, False, False
@@ -323,13 +319,10 @@ class Connection(asyncio.Protocol):
             self.close()
         if exchange is not None:
             exchange.completed()
-        self.fresh = False
 
     def _release(self, head: Head) -> None:
         if head.keep_alive_s is not None:  # a fifth is kept as a margin
             self._idle_limit_s = min(_IDLE_LIMIT_S, head.keep_alive_s * 0.8)
-        self._answers += 1
-        self.fresh = self._answers >= _PROVEN
         self._pool.release(self)
 
 

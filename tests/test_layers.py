@@ -44,7 +44,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "metrics": ("evidence", *PLANNED_LOAD),
     "summary": ("early_stopping", "evidence", "metrics"),
     "plan_check": ("evidence", "metrics", *PLANNED_LOAD),
-    "audits": ("metrics", *PLANNED_LOAD),
+    "audits": ("evidence.answers", "metrics", *PLANNED_LOAD),
     "manifest": ("evidence",),
     "report": ("manifest", "metrics", "summary"),
     # From here on the parts are put together.

@@ -11,15 +11,18 @@ summary.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from auditcube.evidence.answers import KeptAnswer
 from auditcube.evidence.table import EventTable, Ints
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
+from auditcube.scenario import Scenario
 
 _AROUND = 8
 PERCENTILES = (50.0, 90.0, 95.0, 97.0, 99.0, 99.9)
@@ -54,13 +57,44 @@ def distribution(values: Ints) -> dict[str, Any] | None:
     }
 
 
+def _nothing_kept() -> Iterator[KeptAnswer]:
+    return iter(())
+
+
 @dataclass(frozen=True)
 class Run:
-    """One run as its files tell it: what was planned, and the events that came of it."""
+    """One run as its files tell it: what was planned, the events that came of it, and how to read what was kept."""
 
     spec: RunSpec
     load: Load
     events: EventTable
+    kept: Callable[[], Iterator[KeptAnswer]] = _nothing_kept
+
+    @property
+    def label(self) -> str:
+        return self.spec.label
+
+    @property
+    def scenario(self) -> Scenario:
+        return self.load.scenario
+
+    @property
+    def requested(self) -> int:
+        """How many queries were planned."""
+        return self.spec.queries
+
+    @property
+    def issued(self) -> int:
+        return len(self.events)
+
+    @property
+    def min_duration_s(self) -> float:
+        """How long the performance run of this job lasts at least."""
+        return self.load.min_duration_s
+
+    def answers(self) -> Iterator[KeptAnswer]:
+        """What was kept of the answers, read anew at each call; none where none were kept."""
+        return self.kept()
 
     @cached_property
     def end(self) -> End | None:

@@ -1,20 +1,22 @@
 """What an audit test is: a pure plan and a pure judgement.
 
-`plan` says which runs would show the effect, before anything is sent; `judge` reads those runs from their files. The
-engine, the orchestration and the command line know audits only through this contract.
+`plan` says which runs would show the effect, before anything is sent; `judge` reads those runs from their files, or
+the same from LoadGen's logs. The engine, the orchestration and the command line know audits only through this contract.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from auditcube.evidence.answers import KeptAnswer
+from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
-from auditcube.metrics import Run
+from auditcube.scenario import Scenario
 
 REFERENCE = "reference"
 
@@ -69,6 +71,62 @@ class AuditParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class Evidence(Protocol):
+    """One run as a judge sees it, whoever made it: our engine (`metrics.Run`), or the real LoadGen (its logs)."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def scenario(self) -> Scenario: ...
+
+    @property
+    def requested(self) -> int:
+        """How many queries were planned; `issued` of them were sent, `completed` of those answered."""
+        ...
+
+    @property
+    def issued(self) -> int: ...
+
+    @property
+    def completed(self) -> int: ...
+
+    @property
+    def failed(self) -> int: ...
+
+    @property
+    def end(self) -> End | None:
+        """Why the run ended; None if nothing tells, as of a run that was killed."""
+        ...
+
+    @property
+    def duration_s(self) -> float:
+        """From the first issue to the last completion."""
+        ...
+
+    @property
+    def min_duration_s(self) -> float:
+        """How long the performance run of this job lasts at least."""
+        ...
+
+    @property
+    def throughput_per_s(self) -> float | None:
+        """Completed queries per second, or None where nothing can be said."""
+        ...
+
+    def half_throughputs_per_s(self) -> tuple[float, float] | None:
+        """Throughput over the first and the second half of the completions, where that is known."""
+        ...
+
+    def relative_latency(self, index: int) -> float | None:
+        """One row's latency, divided by the mean of those around it, where that is known."""
+        ...
+
+    def answers(self) -> Iterator[KeptAnswer]:
+        """What was kept of the answers, read anew at each call; none where none were kept."""
+        ...
+
+
 class AuditTest(Protocol):
     """The module of one audit test."""
 
@@ -82,6 +140,6 @@ class AuditTest(Protocol):
         """The runs it needs, the reference first. Raises `Refusal` for a load that cannot show the effect."""
         ...
 
-    def judge(self, params: Any, runs: Mapping[str, Run]) -> Verdict:
+    def judge(self, params: Any, runs: Mapping[str, Evidence]) -> Verdict:
         """The verdict, from the planned runs by label; a run that was not made is absent."""
         ...

@@ -15,11 +15,10 @@ from typing import Any
 
 from pydantic import Field
 
-from auditcube.audits.contract import REFERENCE, AuditParams, Outcome, Refusal, Remark, Verdict
+from auditcube.audits.contract import REFERENCE, AuditParams, Evidence, Outcome, Refusal, Remark, Verdict
 from auditcube.load.order import Single, WithoutReplacement
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
-from auditcube.metrics import Run
 from auditcube.scenario import Scenario
 
 TITLE = "output caching: one sample repeated against distinct samples"
@@ -68,7 +67,7 @@ def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
     )
 
 
-def judge(params: Params, runs: Mapping[str, Run]) -> Verdict:
+def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
     """Compare the two throughputs, once both runs have shown that they can be compared."""
     for label in (REFERENCE, AUDIT):
         if label not in runs:
@@ -99,43 +98,43 @@ def _compared(gain: float) -> str:
     return f"{abs(gain):.1%} {'faster' if gain >= 0 else 'slower'} than"
 
 
-def _threshold(params: Params, reference: Run) -> tuple[float, str]:
+def _threshold(params: Params, reference: Evidence) -> tuple[float, str]:
     if params.threshold is not None:
         return params.threshold, "config"
-    up_to = _RELAXED_UP_TO_PER_S.get(reference.load.scenario)
+    up_to = _RELAXED_UP_TO_PER_S.get(reference.scenario)
     if up_to is not None and reference.throughput_per_s is not None and reference.throughput_per_s <= up_to:
-        return 0.20, f"MLPerf, {reference.load.scenario.value} up to {up_to:.0f}/s"
+        return 0.20, f"MLPerf, {reference.scenario.value} up to {up_to:.0f}/s"
     return 0.10, "MLPerf"
 
 
-def _numbers(reference: Run, audit: Run) -> dict[str, Any]:
+def _numbers(reference: Evidence, audit: Evidence) -> dict[str, Any]:
     return {
         "reference_per_s": reference.throughput_per_s,
         "audit_per_s": audit.throughput_per_s,
         "reference_completed": reference.completed,
-        "reference_requested": reference.spec.queries,
+        "reference_requested": reference.requested,
         "audit_completed": audit.completed,
-        "audit_requested": audit.spec.queries,
+        "audit_requested": audit.requested,
         "limit_per_s": None,
         "gain": None,
     }
 
 
-def _unusable(run: Run, threshold: float, max_error_share: float) -> tuple[str, str] | None:
+def _unusable(run: Evidence, threshold: float, max_error_share: float) -> tuple[str, str] | None:
     """Why a run supports no verdict, as code and reason, or None if it does."""
-    label, requested = run.spec.label, run.spec.queries
+    label, requested = run.label, run.requested
     if run.end is None or run.end is End.INTERRUPTED:
         return "run_broken", f"the {label} run broke off"
     if run.completed < requested * (1 - threshold):
         return "too_few_completed", f"only {run.completed} of {requested} queries of the {label} run completed"
-    if run.failed > max_error_share * len(run.events):
-        return "too_many_errors", f"{run.failed} of {len(run.events)} queries of the {label} run failed"
+    if run.failed > max_error_share * run.issued:
+        return "too_many_errors", f"{run.failed} of {run.issued} queries of the {label} run failed"
     if run.throughput_per_s is None:
         return "no_throughput", f"the {label} run took no measurable time"
     return None
 
 
-def _remarks(params: Params, reference: Run, audit: Run) -> tuple[Remark, ...]:
+def _remarks(params: Params, reference: Evidence, audit: Evidence) -> tuple[Remark, ...]:
     remarks = []
     halves = reference.half_throughputs_per_s()
     if halves is not None:
@@ -153,8 +152,8 @@ def _remarks(params: Params, reference: Run, audit: Run) -> tuple[Remark, ...]:
         unequal = "; unequal cost moves the gain by itself: choose another sample_index"
         remarks.append(Remark("fixed_sample_cost", text + (unequal if abs(cost - 1) >= _NOTABLE else "")))
     for run in (reference, audit):
-        if run.duration_s < run.load.min_duration_s:
-            text = f"the {run.spec.label} run took {run.duration_s:.1f} s, less than load.min_duration_s"
+        if run.duration_s < run.min_duration_s:
+            text = f"the {run.label} run took {run.duration_s:.1f} s, less than load.min_duration_s"
             remarks.append(Remark("short_run", text))
     return tuple(remarks)
 

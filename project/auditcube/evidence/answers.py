@@ -1,0 +1,26 @@
+"""What was answered, as far as it was kept: the same value whether our engine or the real LoadGen wrote it down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+
+class KeptAnswer(NamedTuple):
+    """The answer to one query.
+
+    `ordinal` is the query's place in the plan (LoadGen's `seq_id`), `sample` the row of the data set (`qsl_idx`).
+    `content` is the whole answer as bytes: two answers are the same iff these are equal. `tokens` are the ids of all
+    output tokens, `first_tokens` those that were told first, when the clock of the time to the first token stopped;
+    `tokens_out` is the length that the system reports. `output` is the answer as an adapter kept it, by name; LoadGen's
+    logs have none. None: not told.
+    """
+
+    ordinal: int
+    sample: int
+    content: bytes
+    tokens: Sequence[int] | None = None
+    first_tokens: Sequence[int] | None = None
+    tokens_out: int | None = None
+    output: Mapping[str, Any] = MappingProxyType({})

@@ -106,7 +106,7 @@ def test_a_bug_of_ours_tells_where_but_no_values(monkeypatch: pytest.MonkeyPatch
 def test_a_task_gets_what_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
-    def task(options: Any, environ: Any) -> None:
+    def task(options: Any, environ: Any, crew: Any) -> None:
         seen.append(options)
         raise errors.SetupFailed("enough")
 

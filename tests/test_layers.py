@@ -58,6 +58,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "terminal": ("load.pacing", "results", "summary", "verification"),
     "arguments": ("__init__", "demo.options"),
     "tasks": ANYTHING,
+    "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "verification.checked"),
+    "reviewing": ANYTHING,
     "demonstration": ANYTHING,
     "cli": ANYTHING,
     "__main__": ("cli",),
@@ -71,6 +73,7 @@ ALONE = ("demo",)
 # The composition root: nobody imports it, but for these.
 ROOTS: dict[str, tuple[str, ...]] = {
     "tasks": ("cli", "demonstration"),
+    "reviewing": ("cli",),
     "demonstration": ("cli",),
     "cli": ("__main__",),
 }

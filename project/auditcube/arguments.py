@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from auditcube import __version__
-from auditcube.demo.options import add_arguments
 from auditcube.scenario import Scenario
 
 _DESCRIPTION = "Benchmark an inference endpoint, audit the result, leave evidence that anyone can check."
@@ -26,7 +25,8 @@ def parser(commands: Mapping[str, Any]) -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="auditcube", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"auditcube {__version__}")
     _global_options(top, default=False)
-    group = _Commands(top.add_subparsers(metavar="COMMAND", required=True, title="commands"), commands)
+    subparsers = top.add_subparsers(metavar="COMMAND", required=True, title="commands", parser_class=Deferred)
+    group = _Commands(subparsers, commands)
     _tasks(group)
     _demonstration(group)
     _manifest(group)
@@ -44,6 +44,24 @@ def _global_options(parser: argparse.ArgumentParser, default: Any) -> None:
         parser.add_argument(*names, action="store_true", default=default, help=text)
 
 
+class Deferred(argparse.ArgumentParser):
+    """A parser whose arguments are added when they are first asked for: to know them costs imports."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.defer: Callable[[argparse.ArgumentParser], None] | None = None
+
+    def complete(self) -> None:
+        """Add them, if that has not been done."""
+        defer, self.defer = self.defer, None
+        if defer is not None:
+            defer(self)
+
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+        self.complete()
+        return super().parse_known_args(*args, **kwargs)
+
+
 class _Commands:
     """Adds commands that share the global options."""
 
@@ -51,8 +69,8 @@ class _Commands:
         self._subparsers = subparsers
         self._functions = functions
 
-    def add(self, name: str, text: str, *, prefix: str = "") -> argparse.ArgumentParser:
-        command: argparse.ArgumentParser = self._subparsers.add_parser(
+    def add(self, name: str, text: str, *, prefix: str = "") -> Deferred:
+        command: Deferred = self._subparsers.add_parser(
             name, help=text, description=text[:1].upper() + text[1:] + ".", allow_abbrev=False
         )
         run: Callable[[argparse.Namespace], int] = self._functions[prefix + name]
@@ -62,7 +80,7 @@ class _Commands:
 
     def below(self, name: str, text: str) -> _Commands:
         inner = self._subparsers.add_parser(name, help=text, description=text, allow_abbrev=False)
-        return _Commands(inner.add_subparsers(metavar="COMMAND", required=True), self._functions)
+        return _Commands(inner.add_subparsers(metavar="COMMAND", required=True, parser_class=Deferred), self._functions)
 
 
 def _tasks(group: _Commands) -> None:
@@ -100,8 +118,14 @@ def _demonstration(group: _Commands) -> None:
     _path(demo, "output_dir", "an empty or new directory (a new one under ./auditcube_demo)")
     _flag(demo, "overwrite", _OVERWRITE)
     endpoint = group.add("demo_endpoint", "start the embedded endpoint alone; it says where it listens")
-    add_arguments(endpoint)
-    endpoint.set_defaults(port=8000)
+    endpoint.defer = _endpoint_options
+
+
+def _endpoint_options(parser: argparse.ArgumentParser) -> None:
+    from auditcube.demo.options import add_arguments
+
+    add_arguments(parser)
+    parser.set_defaults(port=8000)
 
 
 def _manifest(group: _Commands) -> None:

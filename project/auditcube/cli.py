@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from auditcube.arguments import parser
 from auditcube.errors import AuditCubeError, ExitCode, Interrupted
+from auditcube.load.crew import crew_of
 
 if TYPE_CHECKING:
     from auditcube.results import Performed
@@ -74,31 +75,36 @@ def _bug(bug: Exception, verbose: bool) -> int:
 
 
 def audit(options: argparse.Namespace) -> int:
-    from auditcube import tasks
+    with crew_of(1) as crew:  # the one worker that every run has starts while this process imports and reads
+        from auditcube import tasks
 
-    return _tell(tasks.audit(_task_options(options), os.environ), options)
+        return _tell(tasks.audit(_task_options(options), os.environ, crew), options)
 
 
 def run_reference(options: argparse.Namespace) -> int:
-    from auditcube import tasks
+    with crew_of(1) as crew:
+        from auditcube import tasks
 
-    return _tell(tasks.run_reference(_task_options(options), os.environ), options)
+        return _tell(tasks.run_reference(_task_options(options), os.environ, crew), options)
 
 
 def run_audit(options: argparse.Namespace) -> int:
-    from auditcube import tasks
+    with crew_of(1) as crew:
+        from auditcube import tasks
 
-    return _tell(tasks.run_audit(_task_options(options), options.reference_dir, os.environ), options)
+        return _tell(tasks.run_audit(_task_options(options), options.reference_dir, os.environ, crew), options)
 
 
 def verify(options: argparse.Namespace) -> int:
-    from auditcube import tasks, terminal
+    from auditcube import reviewing, terminal
 
     given = [options.directory] if options.directory else [options.reference_dir, options.audit_dir]
     directories = [path for path in given if path is not None]
     if not directories or (options.directory and (options.reference_dir or options.audit_dir)):
         options.parser.error("give one DIR, or --reference_dir and --audit_dir")
-    verification = tasks.verify(directories, options.output_dir, _overwrite(options), options.mlcube_config, os.environ)
+    verification = reviewing.verify(
+        directories, options.output_dir, _overwrite(options), options.mlcube_config, os.environ
+    )
     if options.json:
         _print_json(verification.to_json())
     else:
@@ -204,9 +210,9 @@ def probe(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
-    from auditcube import tasks
+    from auditcube import reviewing
 
-    path = tasks.report(options.directory, options.reference_dir, options.output)
+    path = reviewing.report(options.directory, options.reference_dir, options.output)
     print(path)
     return ExitCode.PASS
 

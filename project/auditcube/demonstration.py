@@ -10,11 +10,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auditcube import starter, tasks
 from auditcube.demo.prompts import prompts
 from auditcube.errors import ExitCode, InvalidInput, SetupFailed
-from auditcube.results import Performed
+from auditcube.load.crew import crew_of
+
+if TYPE_CHECKING:
+    from auditcube.results import Performed
 
 _STOP_S = 2.0
 
@@ -61,4 +65,5 @@ def run(
         config.write_text(starter.config_text(url, api=api, scenario=scenario, samples=samples), "utf-8")
         dataset.write_bytes(dataset_bytes())
         options = tasks.Options(config, output_dir, None, mlcube_config, overwrite, progress)
-        return tasks.audit(options, environ)
+        with crew_of(1) as crew:
+            return tasks.audit(options, environ, crew)

@@ -89,6 +89,13 @@ def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str,
     return Job(plan, dataset, _endpoint(config, adapter, config_path.parent))
 
 
+def runs_of(task: str, plan: Plan) -> tuple[RunSpec, ...]:
+    """The runs that a task makes, in their order; it stops after one that broke off, warm-up aside."""
+    if task == "run_reference":
+        return tuple(spec for spec in plan.runs if spec.label in (WARMUP, REFERENCE))
+    return tuple(spec for spec in plan.runs if task == "audit" or spec.label != REFERENCE)
+
+
 def _endpoint(config: JobConfig, adapter: Adapter, folder: Path) -> Endpoint:
     endpoint = config.endpoint
     ca_file = None if endpoint.ca_file is None else str((folder / endpoint.ca_file).absolute())

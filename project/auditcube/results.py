@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from auditcube.audits.contract import REFERENCE, Outcome, Verdict
+from auditcube.audits.contract import Outcome, Verdict
 from auditcube.errors import ExitCode
 from auditcube.evidence.store import Store
 from auditcube.evidence.table import read_events
@@ -49,13 +49,6 @@ class Performed:
     store: Store
     manifest: Mapping[str, Any]
     runs: Mapping[str, Run]
-
-
-def runs_of(task: str, plan: Plan) -> tuple[RunSpec, ...]:
-    """The runs that a task makes, in their order; it stops after one that broke off, warm-up aside."""
-    if task == "run_reference":
-        return tuple(spec for spec in plan.runs if spec.label in (WARMUP, REFERENCE))
-    return tuple(spec for spec in plan.runs if task == "audit" or spec.label != REFERENCE)
 
 
 def read_run(store: Store, plan: Plan, spec: RunSpec) -> Run:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from auditcube.errors import Interrupted, RunBroken, SetupFailed
+from auditcube.load.crew import Crew
 from auditcube.load.engine import Counts, execute
 from auditcube.load.schedule import Schedule
 from auditcube.load.share import Endpoint
@@ -32,7 +33,7 @@ def nothing(counts: Counts) -> None:
 
 
 def made(folder: Path, endpoint: Endpoint, schedule: Schedule, watch: Callable[[Counts], None] = nothing) -> None:
-    execute(schedule, endpoint, samples(), "run-id", folder, watch)
+    execute(schedule, endpoint, samples(), "run-id", folder, watch, Crew())
 
 
 def silent(talk: Talk) -> None:
@@ -184,11 +185,12 @@ import pickle, resource, sys
 sys.path = {path!r}
 from pathlib import Path
 from auditcube.errors import AuditCubeError
+from auditcube.load.crew import Crew
 from auditcube.load.engine import execute
 schedule, endpoint, samples = pickle.loads({job!r})
 resource.setrlimit(resource.{limit}, ({soft}, {hard}))
 try:
-    execute(schedule, endpoint, samples, "run-id", Path({folder!r}), lambda counts: None)
+    execute(schedule, endpoint, samples, "run-id", Path({folder!r}), lambda counts: None, Crew())
 except AuditCubeError as problem:
     print(type(problem).__name__, problem)
 """
@@ -257,7 +259,7 @@ def test_a_run_with_many_samples_reaches_its_worker(tmp_path: Path) -> None:
     """More than a pipe holds at once."""
     with RawServer(honest) as server:
         many: Any = {index: type(sample)(index, {"prompt": "x" * 100_000}) for index, sample in samples().items()}
-        execute(schedule_of(3), endpoint_of(server.url), many, "run-id", tmp_path, nothing)
+        execute(schedule_of(3), endpoint_of(server.url), many, "run-id", tmp_path, nothing, Crew())
     assert statuses(read(tmp_path)[0]) == ["ok"] * 3
 
 

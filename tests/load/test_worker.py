@@ -113,9 +113,10 @@ PARENT = """
 import pickle, sys
 sys.path = {path!r}
 from pathlib import Path
+from auditcube.load.crew import Crew
 from auditcube.load.engine import execute
 schedule, endpoint, samples = pickle.loads({job!r})
-execute(schedule, endpoint, samples, "run-id", Path({folder!r}), lambda counts: print(counts.issued, flush=True))
+execute(schedule, endpoint, samples, "run-id", Path({folder!r}), lambda told: print(told.issued, flush=True), Crew())
 """
 
 

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditcube.errors import SetupFailed
+from auditcube.errors import InvalidInput, SetupFailed
 from auditcube.evidence.files import cannot_write
 
 SIDECAR = "mlcube.run_audit.json"
@@ -107,6 +107,15 @@ class Store:
                     path.unlink(missing_ok=True)
         except OSError as problem:
             raise cannot_write(self.root, problem) from problem
+
+
+def keep_apart(output_dir: Path, *sources: Path) -> None:
+    """Raises InvalidInput if writing to `output_dir` would change the evidence that is read from `sources`."""
+    output = output_dir.resolve()
+    for source in sources:
+        evidence = source.resolve()
+        if output == evidence or output in evidence.parents or evidence in output.parents:
+            raise InvalidInput(f"{output_dir}: overlaps {source}, which is read here; choose another place to write to")
 
 
 def _is_ours(name: str) -> bool:

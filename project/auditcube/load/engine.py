@@ -10,7 +10,6 @@ import os
 import pickle
 import selectors
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,6 +22,7 @@ import orjson
 from auditcube.dataset import Sample
 from auditcube.errors import RunBroken, SetupFailed
 from auditcube.evidence.files import write_atomically
+from auditcube.load.crew import Crew
 from auditcube.load.schedule import Schedule
 from auditcube.load.share import Endpoint, Share
 
@@ -44,9 +44,11 @@ Watch = Callable[[Counts], None]
 
 
 def execute(
-    schedule: Schedule, endpoint: Endpoint, samples: Mapping[int, Sample], run_id: str, directory: Path, watch: Watch
-) -> None:
-    """Make one run, and return when it has ended; `watch` hears of its progress a few times a second.
+    schedule: Schedule, endpoint: Endpoint, samples: Mapping[int, Sample], run_id: str, directory: Path, watch: Watch,
+    crew: Crew,
+) -> None:  # fmt: skip
+    """Make one run with workers of the crew, and return when it has ended; `watch` hears of its progress a few times a
+    second.
 
     Raises SetupFailed if the evidence cannot be written, RunBroken if a worker dies. An exception that a signal
     handler raises stops the workers at once; what they had sent is then recorded as cancelled.
@@ -60,7 +62,7 @@ def execute(
     workers: list[_Worker] = []
     try:
         for share in shares:
-            workers.append(_Worker(share))
+            workers.append(_Worker(share, crew.take()))
         for worker in workers:
             worker.instruct()
         for worker in workers:
@@ -76,18 +78,13 @@ def execute(
 class _Worker:
     """A worker process."""
 
-    def __init__(self, share: Share) -> None:
+    def __init__(self, share: Share, process: subprocess.Popen[bytes]) -> None:
         self._share = share
         self._heard = b""
         self.counts: dict[str, int] = {}
         self.ready = False
         self.ended = False
-        # The worker imports from where we do; `-m` would put the current directory first, and whatever lies there.
-        program = f"import sys; sys.path = {sys.path!r}; from auditcube.load.worker import main; main()"
-        # Unbuffered: select() knows nothing of what a buffer of ours holds.
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
+        self.process = process
 
     @property
     def input(self) -> IO[bytes]:

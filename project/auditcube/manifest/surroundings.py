@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from auditcube.manifest.identity import MARKS, Seen
+from auditcube.errors import InvalidInput
+from auditcube.manifest.build import Identity
+from auditcube.manifest.identity import MARKS, NONE, Seen, identify, told
+
+
+def identity(mlcube_config: Path | None, environ: Mapping[str, str], otherwise: str = NONE) -> Identity:
+    """What runs this task; `otherwise` stands for the hash of mlcube.yaml where that is not given.
+
+    Raises InvalidInput if `mlcube_config` cannot be read, or a variable says what cannot be.
+    """
+    mlcube = otherwise
+    if mlcube_config is not None:
+        try:
+            mlcube = f"sha256:{hashlib.sha256(mlcube_config.read_bytes()).hexdigest()}"
+        except OSError as problem:
+            raise InvalidInput(f"{mlcube_config}: {problem.strerror}; see --mlcube_config") from problem
+    return identify(told(environ), look(environ), mlcube)
 
 
 def look(environ: Mapping[str, str], root: Path = Path("/")) -> Seen:

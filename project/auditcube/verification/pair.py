@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from auditcube.evidence.store import SIDECAR
 from auditcube.manifest import build
+from auditcube.manifest.differences import differing_keys
 from auditcube.verification.checked import Checked
 
 
@@ -37,11 +36,3 @@ def _differences(one: Checked, other: Checked) -> list[str]:
     if one.manifest["dataset_refs"] != other.manifest["dataset_refs"]:
         found.append("the data set differs")
     return found
-
-
-def differing_keys(one: Any, other: Any, at: str = "") -> list[str]:
-    """Dotted paths at which two configs differ; the data set's file name is no difference."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        names = sorted({*one, *other})
-        return [d for name in names for d in differing_keys(one.get(name), other.get(name), f"{at}.{name}".lstrip("."))]
-    return [] if one == other or at == "dataset.path" else [at]

@@ -9,12 +9,12 @@ from typing import Any
 
 from auditcube.errors import AuditCubeError, EvidenceRejected
 from auditcube.evidence.chunks import contradictions
-from auditcube.job import WARMUP, Plan
+from auditcube.job import WARMUP, Plan, runs_of
 from auditcube.load.schedule import RunSpec
 from auditcube.manifest import codec
 from auditcube.metrics import Run
 from auditcube.plan_check import all_planned, check_against_plan, too_long
-from auditcube.results import broke, read_run, runs_of
+from auditcube.results import broke, read_run
 from auditcube.verification.checked import Checked
 
 _CLOCK_STEP = timedelta(seconds=5)  # the wall clock may be set while a task runs

@@ -1,0 +1,100 @@
+"""The tasks that make no runs: `verify` recomputes everything from files, `report` draws it again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from auditcube.conclusion import artifacts_of, finish
+from auditcube.errors import EvidenceRejected, InvalidInput
+from auditcube.evidence.files import write_atomically
+from auditcube.evidence.store import Store, keep_apart
+from auditcube.manifest import build, provenance, surroundings
+from auditcube.manifest.identity import NONE
+from auditcube.report import render
+from auditcube.results import NON_CLAIMS, file_bytes
+from auditcube.verification import check
+from auditcube.verification.checked import Verification
+
+
+def verify(
+    directories: Sequence[Path], output_dir: Path | None, overwrite: bool, mlcube_config: Path | None,
+    environ: Mapping[str, str],
+) -> Verification:  # fmt: skip
+    """Recompute everything in one directory, or in a reference and an audit that started from it.
+
+    With `output_dir` the findings and a sidecar, whose parents are what was verified, are written there.
+    """
+    started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
+    surroundings.identity(mlcube_config, environ)
+    if output_dir is not None:
+        keep_apart(output_dir, *directories)
+    *before, last = map(Store, directories)
+    reference = check(before[0]) if before else None
+    checked = check(last, reference)
+    parts = [part for part in (reference, checked) if part is not None]
+    verification = Verification(parts)
+    if output_dir is not None:
+        store = Store(output_dir)
+        store.check_usable(overwrite)
+        store.clear()
+        write_atomically(store.verification, file_bytes(verification.to_json()))
+        timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
+        before_it = verification.parts[-1].manifest.get("mlcube_config_hash", NONE)
+        identity = surroundings.identity(mlcube_config, environ, before_it)
+        finish(store, _verification_manifest(store, verification, timing, identity), verification.exit_code, {})
+    return verification
+
+
+def report(directory: Path, reference_dir: Path | None, output: Path | None) -> Path:
+    """Where the report of an intact output directory is; with `output`, written there anew.
+
+    Raises EvidenceRejected if the directory is not intact: nobody should look at a picture of it. Raises InvalidInput
+    if `output` is a place in it: it would not be intact any more.
+    """
+    if output is not None:
+        keep_apart(output, *([directory] if reference_dir is None else [directory, reference_dir]))
+    reference = check(Store(reference_dir)) if reference_dir is not None else None
+    checked = check(Store(directory), reference)
+    findings = [finding for part in (reference, checked) if part is not None for finding in part.findings]
+    if findings:
+        raise EvidenceRejected("\n".join(map(str, findings)))
+    if checked.plan is None:
+        raise InvalidInput(f"{directory}: is the output of verify, which has no report")
+    if output is None:
+        return checked.store.report
+    artifacts = [entry for entry in checked.manifest["artifacts"] if entry["role"] != "report"]
+    runs = {**(reference.runs if reference is not None else {}), **checked.runs}
+    write_atomically(output, render({**checked.manifest, "artifacts": artifacts}, checked.plan.effective(), runs))
+    return output
+
+
+def _verification_manifest(
+    store: Store, verification: Verification, timing: build.Timing, identity: build.Identity
+) -> dict[str, Any]:
+    last = verification.parts[-1].manifest
+    parents = [build.parent(part.manifest, part.data) for part in verification.parts if part.manifest]
+    derived = {
+        "benchmark": last.get("benchmark", provenance.UNKNOWN),
+        "claim_status": last.get("claim_status", "diagnostic"),
+        "redaction_status": "not_scanned",
+        "non_claims": list(NON_CLAIMS),
+        "result_paths": [store.verification.name],
+        "task_status": {"state": "completed", "exit_code": int(verification.exit_code)},
+        "config_hashes": last.get("config_hashes", {}),
+        "verdicts": list(verification.verdicts),
+    }
+    return build.manifest(
+        task="verify",
+        run_id=provenance.new_run_id(),
+        identity=identity,
+        timing=timing,
+        dataset_refs=last.get("dataset_refs", []),
+        artifacts=artifacts_of(store),
+        parents=parents,
+        derived=derived,
+        provenance=provenance.provenance(timing.finished_on),
+        environment=provenance.environment(),
+    )

@@ -104,6 +104,19 @@ class Adapter(Protocol):
         """A decoder for the body of one successful response."""
         ...
 
+    def decode(self, content_type: str, body: bytes, keep: Keep, now_ns: int) -> Answer:
+        """The answer in a body that came in one piece, at this time: what a decoder would make of it, at less cost.
+
+        Raises DecodeError.
+        """
+        ...
+
+
+def in_one_piece(decoder: Decoder, body: bytes, now_ns: int) -> Answer:
+    """What a decoder makes of a body that comes in one piece."""
+    decoder.feed(body, now_ns)
+    return decoder.finish()
+
 
 def merged(sample: Sample, model: str | None, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters, then the sample's own fields over them; members that are None are left out."""

@@ -17,7 +17,18 @@ from typing import Any
 
 import orjson
 
-from auditcube.adapters.contract import Answer, DecodeError, Decoder, Keep, is_error, loads, merged, to_json, unsendable
+from auditcube.adapters.contract import (
+    Answer,
+    DecodeError,
+    Decoder,
+    Keep,
+    in_one_piece,
+    is_error,
+    loads,
+    merged,
+    to_json,
+    unsendable,
+)
 from auditcube.adapters.sse import EventStream
 from auditcube.dataset import Column, Sample
 
@@ -64,9 +75,34 @@ class OpenAI(ABC):
             return StreamDecoder(self, keep)
         return WholeDecoder(self, keep)
 
+    def decode(self, content_type: str, body: bytes, keep: Keep, now_ns: int) -> Answer:
+        if content_type.startswith("text/event-stream"):
+            return in_one_piece(StreamDecoder(self, keep), body, now_ns)
+        keep.check_size(len(body))
+        return self.whole(body, keep)
+
+    def whole(self, data: bytes, keep: Keep) -> Answer:
+        """The answer in one JSON object. Raises DecodeError."""
+        body = loads(data)
+        choices = body.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(first, dict):
+            raise DecodeError("the answer has no choices")
+        if not self.answers(first):
+            raise DecodeError("the first choice is not one of this API; does endpoint.api fit endpoint.path?")
+        if not keep.outputs:
+            return Answer(_NOTHING, *_counts(body.get("usage")))
+        output = _Output(self, True)
+        output.take([body])
+        return output.answer()
+
     @abstractmethod
     def answers(self, choice: Mapping[str, Any]) -> bool:
         """Whether this choice of a whole answer is one of this API."""
+
+    def carries_text(self, choice: Mapping[str, Any]) -> bool:
+        """Whether `text_of` would find any."""
+        return bool(self.text_of(choice))
 
     @abstractmethod
     def text_of(self, choice: Mapping[str, Any]) -> Mapping[str, str]:
@@ -88,33 +124,37 @@ class _Output:
         self.usage: Mapping[str, Any] = {}
         self.choices = 0
 
-    def take(self, body: Mapping[str, Any]) -> bool:
-        """Add one object; whether it carried output."""
-        if (usage := body.get("usage")) and isinstance(usage, dict):
-            self.usage = usage
-        choices = body.get("choices")
-        if not isinstance(choices, list):
-            return False
-        carried = False
-        for choice in choices:
-            if isinstance(choice, dict) and self._choice(choice):
-                carried = True
+    def take(self, bodies: Iterable[Mapping[str, Any]]) -> int:
+        """Add objects; how many of them carried output."""
+        carried = 0
+        for body in bodies:
+            if (usage := body.get("usage")) and isinstance(usage, dict):
+                self.usage = usage
+            choices = body.get("choices")
+            if not isinstance(choices, list):
+                continue
+            some = False
+            for choice in choices:
+                if not isinstance(choice, dict):
+                    continue
+                self.choices += 1
+                first = choice.get("index") in _FIRST
+                if first and isinstance(reason := choice.get("finish_reason"), str):
+                    self.finish_reason = reason
+                if self._keep and first:
+                    some |= self._keep_choice(choice)
+                elif not some:
+                    some = self._api.carries_text(choice) or bool(_tokens_of(choice)[0])
+            carried += some
         return carried
 
-    def _choice(self, choice: Mapping[str, Any]) -> bool:
-        self.choices += 1
+    def _keep_choice(self, choice: Mapping[str, Any]) -> bool:
         texts = self._api.text_of(choice)
-        first = choice.get("index") in _FIRST
-        if first and isinstance(reason := choice.get("finish_reason"), str):
-            self.finish_reason = reason
-        if not self._keep:
-            return bool(texts or _tokens_of(choice)[0])
         ids, logprobs = _tokens_of(choice)
-        if first:
-            for name, text in texts.items():
-                self.texts.setdefault(name, []).append(text)
-            self.token_ids += ids
-            self.logprobs += logprobs
+        for name, text in texts.items():
+            self.texts.setdefault(name, []).append(text)
+        self.token_ids += ids
+        self.logprobs += logprobs
         return bool(texts or ids)
 
     def answer(self, clock: _Clock | None = None) -> Answer:
@@ -171,18 +211,7 @@ class WholeDecoder:
         self._parts.append(data)
 
     def finish(self) -> Answer:
-        body = loads(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
-        choices = body.get("choices")
-        first = choices[0] if isinstance(choices, list) and choices else None
-        if not isinstance(first, dict):
-            raise DecodeError("the answer has no choices")
-        if not self._api.answers(first):
-            raise DecodeError("the first choice is not one of this API; does endpoint.api fit endpoint.path?")
-        if not self._keep.outputs:
-            return Answer(_NOTHING, *_counts(body.get("usage")))
-        output = _Output(self._api, True)
-        output.take(body)
-        return output.answer()
+        return self._api.whole(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts), self._keep)
 
 
 class StreamDecoder:
@@ -213,30 +242,42 @@ class StreamDecoder:
         return self._output.answer(self._clock)
 
     def _take(self, events: list[bytes], now_ns: int) -> None:
-        chunks = 0
-        for body in self._bodies(events):
-            if self._output.take(body):
-                chunks += 1
-        if chunks:
+        if self._done or not events:
+            return
+        if events[-1] == b"[DONE]":  # where it nearly always is
+            self._done = True
+            events.pop()
+        text = _BETWEEN.join(events)
+        if b"[DONE]" in text and (ends := [n for n, event in enumerate(events) if event.strip() == b"[DONE]"]):
+            self._done = True
+            events = events[: ends[0]]
+            text = _BETWEEN.join(events)
+        if chunks := self._output.take(_together(text, len(events)) or map(loads, events)):
             self._clock.came(chunks, now_ns)
 
-    def _bodies(self, events: list[bytes]) -> Iterable[dict[str, Any]]:
-        """The objects up to `[DONE]`; parsed together where they are many, which costs less than one by one."""
-        if self._done or not events:
-            return []
-        for place, event in enumerate(events):
-            if b"[DONE]" in event and event.strip() == b"[DONE]":
-                self._done = True
-                events = events[:place]
-                break
-        if len(events) > 1:
-            try:
-                bodies: list[dict[str, Any]] = orjson.loads(b"[%b]" % b",".join(events))
-            except orjson.JSONDecodeError:
-                bodies = []
-            if len(bodies) == len(events) and all(type(body) is dict and not is_error(body) for body in bodies):
-                return bodies
-        return map(loads, events)
+
+_BETWEEN = b"],\n["
+
+
+def _together(text: bytes, events: int) -> list[dict[str, Any]] | None:
+    """The objects of events joined by `_BETWEEN`, parsed at once, which costs less than one by one; None unless each
+    event by itself is one object that tells of no error.
+
+    The bracket closes what an event leaves open, and the line break, which no JSON string may hold, its strings: no two
+    events can be read as one. Names may be spelled with escapes, so that an escape is looked at too.
+    """
+    if events < 2:
+        return None
+    try:
+        lists = orjson.loads(b"[[%b]]" % text)
+    except orjson.JSONDecodeError:
+        return None
+    if len(lists) != events or {*map(len, lists)} != {1}:
+        return None
+    bodies: list[dict[str, Any]] = [body for (body,) in lists]
+    if {*map(type, bodies)} != {dict} or ((b"error" in text or b"\\" in text) and any(map(is_error, bodies))):
+        return None
+    return bodies
 
 
 def _tokens_of(choice: Mapping[str, Any]) -> tuple[list[int], list[float | None]]:

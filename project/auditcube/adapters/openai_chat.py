@@ -41,6 +41,11 @@ class OpenAIChat(OpenAI):
     def answers(self, choice: Mapping[str, Any]) -> bool:
         return isinstance(choice.get("message"), dict)
 
+    def carries_text(self, choice: Mapping[str, Any]) -> bool:
+        delta = choice.get("delta")
+        content = delta.get("content") if isinstance(delta, dict) else None
+        return (bool(content) and isinstance(content, str)) or bool(self.text_of(choice))
+
     def text_of(self, choice: Mapping[str, Any]) -> Mapping[str, str]:
         message = choice.get("delta")
         if not isinstance(message, dict):

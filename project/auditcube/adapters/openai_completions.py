@@ -27,6 +27,10 @@ class OpenAICompletions(OpenAI):
     def answers(self, choice: Mapping[str, Any]) -> bool:
         return isinstance(choice.get("text"), str) or isinstance(choice.get("token_ids"), list)
 
+    def carries_text(self, choice: Mapping[str, Any]) -> bool:
+        text = choice.get("text")
+        return bool(text) and isinstance(text, str)
+
     def text_of(self, choice: Mapping[str, Any]) -> Mapping[str, str]:
         text = choice.get("text")
         return {"text": text} if text and isinstance(text, str) else {}

@@ -51,6 +51,8 @@ class EventStream:
 
     def finish(self) -> list[bytes]:
         """The last event, if the body ended without the empty line that closes it."""
+        if not self._data and not any(self._rest):
+            return []
         lines = (b"".join(self._rest).rstrip(b"\r"), b"")
         self._rest = []
         return [event for line in lines if (event := self._line(line)) is not None]

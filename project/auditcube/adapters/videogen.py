@@ -19,6 +19,7 @@ from auditcube.adapters.contract import (
     Keep,
     error_message,
     fits,
+    in_one_piece,
     loads,
     merged,
     to_json,
@@ -81,6 +82,9 @@ class Videogen:
 
     def decoder(self, content_type: str, keep: Keep) -> Decoder:
         return VideoDecoder(keep)
+
+    def decode(self, content_type: str, body: bytes, keep: Keep, now_ns: int) -> Answer:
+        return in_one_piece(VideoDecoder(keep), body, now_ns)
 
 
 class VideoDecoder:

@@ -25,6 +25,11 @@ class Status(str, Enum):
     CANCELLED = "cancelled"
 
 
+_OK = b'{"ordinal":%d,"sample":%d,"due_ns":%d,"issued_ns":%d,"done_ns":%d,"status":"ok","bytes_in":%d,"http_status":%d'
+_WHOLE = _OK + b',"tokens_in":%d,"tokens_out":%d}\n'
+_STREAMED = _OK + b',"first_ns":%d,"last_ns":%d,"tokens_in":%d,"tokens_out":%d,"chunks":%d}\n'
+
+
 @dataclass(slots=True)
 class Event:
     """The one record of one query.
@@ -54,7 +59,16 @@ class Event:
 
     def to_line(self) -> bytes:
         """The event as one line of JSON; members that are None are left out."""
-        # Put together by hand, which costs half of what a JSON library takes: this runs once for each query.
+        # Put together by hand, which costs half of what a JSON library takes: this runs once for each query. The two
+        # shapes that nearly all have take half of that again.
+        counted = self.tokens_in is not None and self.tokens_out is not None and self.http_status is not None
+        if counted and self.status is Status.OK and self.tries == 1 and self.salt is self.error is None:
+            before = (self.ordinal, self.sample, self.due_ns, self.issued_ns, self.done_ns, self.bytes_in)
+            if self.chunks and self.first_ns is not None and self.last_ns is not None:
+                times = (self.first_ns, self.last_ns, self.tokens_in, self.tokens_out, self.chunks)
+                return _STREAMED % (*before, self.http_status, *times)
+            if not self.chunks and self.first_ns is None:
+                return _WHOLE % (*before, self.http_status, self.tokens_in, self.tokens_out)
         text = (
             f'{{"ordinal":{self.ordinal},"sample":{self.sample},"due_ns":{self.due_ns},"issued_ns":{self.issued_ns},'
             f'"done_ns":{self.done_ns},"status":"{self.status._value_}","bytes_in":{self.bytes_in}'

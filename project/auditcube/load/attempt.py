@@ -35,6 +35,8 @@ class Owner(Protocol):
 
     def decoder(self, content_type: str) -> Decoder: ...
 
+    def decode(self, content_type: str, body: bytes, now_ns: int) -> Answer: ...
+
     def may_retry(self, tries: int) -> bool: ...
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle: ...
@@ -81,9 +83,7 @@ class Attempt:
             self._bytes_in += len(body)
             now_ns = run.now_ns()
             try:
-                decoder = run.decoder(head.content_type)
-                decoder.feed(body, now_ns)
-                answer = decoder.finish()
+                answer = run.decode(head.content_type, body, now_ns)
             except DecodeError as problem:
                 self._end(now_ns, Status.DECODE_ERROR, str(problem))
             else:

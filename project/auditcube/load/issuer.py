@@ -220,6 +220,9 @@ class Run:
     def decoder(self, content_type: str) -> Decoder:
         return self._adapter.decoder(content_type, self._keep)
 
+    def decode(self, content_type: str, body: bytes, now_ns: int) -> Answer:
+        return self._adapter.decode(content_type, body, self._keep, now_ns)
+
     def may_retry(self, tries: int) -> bool:
         return tries <= self._endpoint.retries
 

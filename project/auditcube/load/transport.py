@@ -21,6 +21,7 @@ _IDLE_LIMIT_S = 4.0  # servers close idle connections after 5 s or more (uvicorn
 _CONNECT_TIMEOUT_S = 20.0
 _HEAD_BYTES = 262144  # of headers, at most: no server sends as many, and they must be held
 _OPENED_AT_ONCE = 64
+_PROVEN = 1024  # answers after which a server that has left all connections open is believed to leave the next one too
 
 
 class Exchange(Protocol):
@@ -51,6 +52,7 @@ class Pool:
         self._opening: set[asyncio.Task[None]] = set()
         self._addresses: list[tuple[int, Any]] = []
         self.heads = KnownHeads()
+        self.to_prove = _PROVEN
 
     def resolve(self) -> None:
         """Look the host up, once for the whole run: a name server is nothing to measure.
@@ -173,8 +175,16 @@ class Connection(asyncio.Protocol):
         """Whether another request may be sent: still open, not idle for long, and nothing came meanwhile."""
         if self._closed or now - self.idle_since > self._idle_limit_s:
             return False
-        # The server's farewell may lie in the socket, unread by the loop: a request sent now would be lost.
-        return self._ready is None or not self._ready.poll(0)
+        # The server's farewell may lie in the socket, unread by the loop: a request sent now would be lost. To look
+        # costs as much as to send; a server that never took leave unannounced is looked at again after a pause only.
+        pool = self._pool
+        if now == self.idle_since and pool.to_prove <= 0:
+            return True
+        pool.to_prove -= 1
+        if self._ready is not None and self._ready.poll(0):
+            pool.to_prove = _PROVEN
+            return False
+        return True
 
     def close(self) -> None:
         """Close at once; nothing more is heard from it."""
@@ -254,6 +264,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool | None:
         self._closed = True  # `connection_lost` comes a turn of the loop later
+        self._pool.to_prove = _PROVEN
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -44,6 +44,7 @@ REQUIRES = [
 ]
 EXTRAS = {
     "parquet": ["pyarrow>=18"],
+    "tokenizer": ["tokenizers>=0.21"],  # counts the tokens of answers where the server does not
     # Peers that `make benchmarks` measures the load engine beside, in an environment of their own.
     "bench": ["aiohttp>=3.10", "locust>=2.30"],
     "dev": [
@@ -52,6 +53,7 @@ EXTRAS = {
         "mypy>=1.13",
         "pytest>=8.2",
         "ruff>=0.9",
+        "tokenizers>=0.21",
         "types-PyYAML",
         "types-jsonschema",
         "types-requests",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,23 @@ def test_the_endpoint_and_its_samples(tmp_path: Path) -> None:
     assert found.endpoint.parameters["seed"] == 7
     assert found.endpoint.parameters["num_frames"] == 81
     assert len(found.dataset.samples) == found.plan.dataset_size == ROWS
+
+
+def test_a_tokenizer_is_named_by_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_bytes(b"{}")
+    digest = hashlib.sha256(b"{}").hexdigest()
+    told = BASE["endpoint"] | {"api": "openai_chat", "tokenizer": "tokenizer.json", "parameters": {}}
+    for endpoint in (told, told | {"tokenizer_sha256": digest}):
+        found = job(tmp_path, endpoint=endpoint)
+        assert found.endpoint.tokenizer == str(tmp_path / "tokenizer.json")
+        assert found.plan.load.tokenizer_sha256 == found.plan.effective()["endpoint"]["tokenizer_sha256"] == digest
+    for wrong, problem in (
+        (told | {"tokenizer_sha256": "0" * 64}, "tokenizer.json has the digest"),
+        (told | {"tokenizer": "other.json"}, "other.json: No such file"),
+        (told | {"tokenizer": None, "tokenizer_sha256": digest}, "there is no endpoint.tokenizer"),
+        (told | {"api": "videogen"}, "answers of videogen have no tokens"),
+    ):
+        assert problem in str(refusal_of(partial(job, tmp_path, endpoint=wrong)))
 
 
 def test_a_path_of_ones_own(tmp_path: Path) -> None:

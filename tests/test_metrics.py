@@ -189,7 +189,10 @@ def test_first_chunks_and_tokens_are_of_completed_answers_that_have_them() -> No
     assert summary["time_to_first_token_ns"]["count"] == 1
     assert summary["time_to_first_token_ns"]["max"] == 20
     seconds = (S - 10) / 1e9
-    assert summary["tokens"] == {"source": "usage", "answers": 2, "in": 5, "out": 8, "out_per_s": 8 / seconds}
+    counts = {"answers": 2, "in": 5, "out": 8, "out_per_s": 8 / seconds}
+    assert summary["tokens"] == {"source": "usage", "tokenizer_sha256": None, **counts}
+    counted = summarize(run_of(rows, load=load_of(tokenizer_sha256="ab" * 32)))["tokens"]
+    assert counted == {"source": "tokenizer", "tokenizer_sha256": "ab" * 32, **counts}
     assert summarize(run_of([event(0)]))["tokens"] is None
 
 

@@ -54,6 +54,13 @@ class EndpointConfig(Model):
         default=True, description="open the connections of the first queries before the clock starts"
     )
     chunk_times: bool = Field(default=False, description="record when each streamed chunk came (chunks.jsonl)")
+    tokenizer: str | None = Field(
+        default=None,
+        description="tokenizer.json that counts the tokens of answers (extra `tokenizer`); null: the server's usage",
+    )
+    tokenizer_sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="digest that the tokenizer must have; null: any, recorded"
+    )
     parameters: Mapping[str, Any] = Field(
         default={}, description="sent with every request; a row of the data set may override"
     )

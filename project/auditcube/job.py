@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,8 @@ class Plan:
         data["dataset"]["path"] = Path(config.dataset.path).name
         if config.endpoint.ca_file is not None:
             data["endpoint"]["ca_file"] = Path(config.endpoint.ca_file).name
+        if config.endpoint.tokenizer is not None:
+            data["endpoint"]["tokenizer"] = Path(config.endpoint.tokenizer).name
         data["load"]["max_in_flight"] = self.load.max_in_flight
         data["audits"] = [{"test": a.test_id, **a.params.model_dump(mode="json")} for a in self.audits]
         return data
@@ -79,6 +82,7 @@ class Job:
 def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str, str]) -> Job:
     """The job in a config file; `dataset_path` replaces the one it names. Raises InvalidInput. Sends nothing."""
     config, document = load_config(config_path, environ)
+    config = _with_tokenizer(config, document, config_path.parent)
     adapter = _checked_adapter(config, document)
     path = dataset_path or config_path.parent / config.dataset.path
     dataset = load_dataset(
@@ -87,6 +91,21 @@ def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str,
     _check_key(config.endpoint.api_key_env, document, environ)
     plan = make_plan(config, document, len(dataset.samples))
     return Job(plan, dataset, _endpoint(config, adapter, config_path.parent))
+
+
+def _with_tokenizer(config: JobConfig, document: Document, folder: Path) -> JobConfig:
+    """The config with the digest of the tokenizer that it names. Raises InvalidInput if it has another one."""
+    endpoint = config.endpoint
+    if endpoint.tokenizer is None:
+        return config
+    path = folder / endpoint.tokenizer
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as problem:
+        raise document.invalid(("endpoint", "tokenizer"), f"{path}: {problem.strerror}") from problem
+    if endpoint.tokenizer_sha256 not in (None, found):
+        raise document.invalid(("endpoint", "tokenizer_sha256"), f"{path} has the digest {found}")
+    return config.model_copy(update={"endpoint": endpoint.model_copy(update={"tokenizer_sha256": found})})
 
 
 def runs_of(task: str, plan: Plan) -> tuple[RunSpec, ...]:
@@ -112,6 +131,7 @@ def _endpoint(config: JobConfig, adapter: Adapter, folder: Path) -> Endpoint:
         retries=endpoint.retries,
         warm_connections=endpoint.warm_connections,
         chunk_times=endpoint.chunk_times,
+        tokenizer=None if endpoint.tokenizer is None else str((folder / endpoint.tokenizer).absolute()),
         cpus=config.load.cpus,
     )
 
@@ -145,6 +165,10 @@ def _checked_adapter(config: JobConfig, document: Document) -> Adapter:
     adapter = adapters.get(config.endpoint.api)
     if (problem := adapter.check_parameters(config.endpoint.parameters)) is not None:
         raise document.invalid(("endpoint", "parameters"), problem)
+    if config.endpoint.tokenizer is not None and not adapter.textual:
+        raise document.invalid(("endpoint", "tokenizer"), f"answers of {config.endpoint.api} have no tokens to count")
+    if config.endpoint.tokenizer is None and config.endpoint.tokenizer_sha256 is not None:
+        raise document.invalid(("endpoint", "tokenizer_sha256"), "there is no endpoint.tokenizer that could have it")
     return adapter
 
 
@@ -185,6 +209,7 @@ def _load(config: JobConfig) -> Load:
         target_latency_percentile=load.target_latency_percentile,
         ttft_latency_s=load.ttft_latency_s,
         tpot_latency_s=load.tpot_latency_s,
+        tokenizer_sha256=config.endpoint.tokenizer_sha256,
     )
 
 

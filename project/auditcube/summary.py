@@ -224,14 +224,15 @@ def _inter_chunk_ns(run: Run) -> Ints:
 
 
 def _tokens(run: Run) -> dict[str, Any] | None:
-    """What the server's own usage adds up to; None where it reported none."""
+    """The sums of what was counted, by the server (its usage) or by a tokenizer; None where nobody counted."""
     events = run.events
     told = events.ok & (events.tokens_out >= 0)
     if not told.any():
         return None
     out = int(events.tokens_out[told].sum())
     return {
-        "source": "usage",
+        "source": "usage" if run.load.tokenizer_sha256 is None else "tokenizer",
+        "tokenizer_sha256": run.load.tokenizer_sha256,
         "answers": int(np.count_nonzero(told)),
         "in": int(events.tokens_in[told & (events.tokens_in >= 0)].sum()),
         "out": out,

@@ -74,6 +74,11 @@ class Adapter(Protocol):
     def path(self) -> str: ...
 
     @property
+    def textual(self) -> bool:
+        """Whether answers are text, which has tokens."""
+        ...
+
+    @property
     def columns(self) -> Mapping[str, Column]:
         """The request fields that a data set may set."""
         ...
@@ -110,6 +115,11 @@ class Adapter(Protocol):
         Raises DecodeError.
         """
         ...
+
+
+def texts(answer: Answer) -> list[str]:
+    """All texts that a textual answer's output has: the model's words, not what the server says about them."""
+    return [value for name, value in answer.output.items() if isinstance(value, str) and name != "finish_reason"]
 
 
 def in_one_piece(decoder: Decoder, body: bytes, now_ns: int) -> Answer:

@@ -29,6 +29,7 @@ from auditcube.adapters.contract import (
     to_json,
     unsendable,
 )
+from auditcube.adapters.mould import Mould, mould_of
 from auditcube.adapters.sse import EventStream
 from auditcube.dataset import Column, Sample
 
@@ -36,6 +37,7 @@ _NOTHING: Mapping[str, Any] = {}
 _DIGITS = 15  # no count and no token id is longer; what is cannot be meant
 _BEYOND = 10**_DIGITS
 _FIRST = (0, None)
+_TEXT_ALONE = {"text"}
 _INTEGER, _NUMBER, _FLAG = Column((int,)), Column((float,)), Column((bool,))
 SAMPLING: Mapping[str, Column] = {
     "max_tokens": _INTEGER,
@@ -55,6 +57,7 @@ SAMPLING: Mapping[str, Column] = {
 class OpenAI(ABC):
     """The common half of both adapters. `endpoint.parameters` may be anything: servers extend this API freely."""
 
+    textual = True
     defaults: Mapping[str, Any] = {}
 
     def check_parameters(self, parameters: Mapping[str, Any]) -> str | None:
@@ -148,6 +151,26 @@ class _Output:
             carried += some
         return carried
 
+    def plain_text(self, body: Mapping[str, Any]) -> str | None:
+        """The text of a chunk that has one, of one choice, and nothing else that we look at."""
+        choices = body.get("choices")
+        if not isinstance(choices, list) or len(choices) != 1 or body.get("usage") or is_error(body):
+            return None
+        choice = choices[0]
+        if not isinstance(choice, dict) or choice.get("index") not in _FIRST or choice.get("finish_reason"):
+            return None
+        if _tokens_of(choice) != ([], []):
+            return None
+        texts = self._api.text_of(choice)
+        return texts["text"] if texts.keys() == _TEXT_ALONE else None
+
+    def take_plain(self, texts: list[bytes]) -> int:
+        """Add chunks of which only these texts matter; how many of them carried output."""
+        self.choices += len(texts)
+        if self._keep:
+            self.texts.setdefault("text", []).append(b"".join(texts).decode())
+        return len(texts) - texts.count(b"")
+
     def _keep_choice(self, choice: Mapping[str, Any]) -> bool:
         texts = self._api.text_of(choice)
         ids, logprobs = _tokens_of(choice)
@@ -217,15 +240,18 @@ class WholeDecoder:
 class StreamDecoder:
     """A stream of chunks; complete once the server has said so, by `[DONE]` or by a finish reason."""
 
-    __slots__ = ("_clock", "_done", "_events", "_fed_ns", "_keep", "_output", "_size")
+    __slots__ = ("_api", "_clock", "_done", "_events", "_fed_ns", "_keep", "_mould", "_output", "_size", "_to_try")
 
     def __init__(self, api: OpenAI, keep: Keep) -> None:
+        self._api = api
         self._keep = keep
         self._events = EventStream()
         self._output = _Output(api, keep.outputs)
         self._clock = _Clock(keep.chunk_times)
         self._size = self._fed_ns = 0
         self._done = False
+        self._mould: Mould | None = None
+        self._to_try = _TRIED_FOR_A_MOULD
 
     def feed(self, data: bytes, now_ns: int) -> None:
         self._fed_ns = now_ns
@@ -247,15 +273,50 @@ class StreamDecoder:
         if events[-1] == b"[DONE]":  # where it nearly always is
             self._done = True
             events.pop()
+        first = 0
+        chunks = 0
+        while self._mould is None and self._to_try and first < len(events):
+            if (event := events[first]).strip() == b"[DONE]":
+                break
+            chunks += self._take_and_learn(event)
+            first += 1
+        if first < len(events):
+            chunks += self._rest(events[first:] if first else events)
+        if chunks:
+            self._clock.came(chunks, now_ns)
+
+    def _take_and_learn(self, event: bytes) -> int:
+        """Take one event, and its mould if it has one; whether it carried output."""
+        self._to_try -= 1
+        body = loads(event)
+        if text := self._output.plain_text(body):
+            self._mould = mould_of(event, text, self._output.plain_text)
+        return self._output.take((body,))
+
+    def _rest(self, events: list[bytes]) -> int:
+        """Take events; how many carried output."""
+        if (mould := self._mould) is not None:
+            # Behind the plain chunks come one that tells why it ends, and one of usage.
+            end = len(events)
+            while end and len(events) - end < _NOT_PLAIN_AT_THE_END and not mould.fits(events[end - 1]):
+                end -= 1
+            if end and (texts := mould.texts(events[:end])) is not None:
+                carried = self._output.take_plain(texts)
+                return carried + (self._parsed(events[end:]) if end < len(events) else 0)
+        return self._parsed(events)
+
+    def _parsed(self, events: list[bytes]) -> int:
+        """Take events, each of which is parsed; how many carried output."""
         text = _BETWEEN.join(events)
         if b"[DONE]" in text and (ends := [n for n, event in enumerate(events) if event.strip() == b"[DONE]"]):
             self._done = True
             events = events[: ends[0]]
             text = _BETWEEN.join(events)
-        if chunks := self._output.take(_together(text, len(events)) or map(loads, events)):
-            self._clock.came(chunks, now_ns)
+        return self._output.take(_together(text, len(events)) or map(loads, events))
 
 
+_TRIED_FOR_A_MOULD = 3  # the first chunk of a chat tells its role, and has no text yet
+_NOT_PLAIN_AT_THE_END = 3
 _BETWEEN = b"],\n["
 
 

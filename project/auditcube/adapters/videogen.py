@@ -34,6 +34,7 @@ class Videogen:
     """The adapter `videogen`."""
 
     path = "/v1/videos/generations"
+    textual = False
     one_of = ("prompt",)
     columns: Mapping[str, Column] = {
         "prompt": _TEXT,

@@ -11,12 +11,13 @@ from time import monotonic_ns
 import orjson
 
 from auditcube import adapters
-from auditcube.adapters.contract import Answer, Decoder, Keep
+from auditcube.adapters.contract import Answer, Decoder, Keep, texts
 from auditcube.errors import SetupFailed
 from auditcube.evidence.events import EndRecord, Event, Start, Status
 from auditcube.evidence.lines import Lines
 from auditcube.load.alarm import Alarm
 from auditcube.load.attempt import Attempt
+from auditcube.load.counting import TokenCounter
 from auditcube.load.lag import LagProbe
 from auditcube.load.lanes import Lane, chooser
 from auditcube.load.pacing import End, Pacer, bound_of
@@ -46,9 +47,11 @@ class Run:
         self._choose = chooser(self._lanes, endpoint.balance, share.worker)
         self._pacer = Pacer(share.schedule, share.worker)
         self._paced = share.schedule.load.scenario.paced
-        self._keep = Keep(share.schedule.spec.capture > 0, endpoint.chunk_times, endpoint.max_answer_bytes)
+        captures = share.schedule.spec.capture > 0
+        self._counter = TokenCounter(endpoint.tokenizer, self._add_event) if endpoint.tokenizer is not None else None
+        self._keep = Keep(captures or self._counter is not None, endpoint.chunk_times, endpoint.max_answer_bytes)
         self._events = Lines(share.file("events"))
-        self._outputs = Lines(share.file("outputs")) if self._keep.outputs else None
+        self._outputs = Lines(share.file("outputs")) if captures else None
         self._chunks = Lines(share.file("chunks")) if self._keep.chunk_times else None
         self._under_way: dict[Attempt, None] = {}  # in the order of issue, which is that of the deadlines
         self._alarm = Alarm(loop, self._issue)
@@ -96,6 +99,8 @@ class Run:
             for attempt in list(self._under_way):
                 attempt.give_up(Status.CANCELLED, f"the run ended: {end.value}")
             record = EndRecord(self._share.worker, end.value, self.now_ns(), self._done, probe.summary())
+            if self._counter is not None:
+                self._counter.give_up() if end is End.INTERRUPTED else self._counter.finish()
             self._events.add(orjson.dumps({"end": record}) + b"\n")
             self._write()
         finally:
@@ -239,13 +244,19 @@ class Run:
             self._errors += 1
         if self._outputs is not None or self._chunks is not None:
             self._record_answer(event, answer)
+        if self._counter is None:
+            self._add_event(event)
+        else:
+            self._counter.add(event, texts(answer))
+        # Not at once: first all answers of this moment are taken and timed, then the next queries go out together. That
+        # also wakes the endpoint once and not once for each, which saves a third of our own time in the kernel.
+        self._issue_soon()
+
+    def _add_event(self, event: Event) -> None:
         if self._events.add(event.to_line()) >= _FLUSH_LINES:
             self._flush()
         elif self._flushing is None:
             self._flushing = self._loop.call_later(_FLUSH_S, self._flush_late)
-        # Not at once: first all answers of this moment are taken and timed, then the next queries go out together. That
-        # also wakes the endpoint once and not once for each, which saves a third of our own time in the kernel.
-        self._issue_soon()
 
     def _record_answer(self, event: Event, answer: Answer) -> None:
         if self._outputs is not None and event.status is Status.OK and self._share.schedule.captures(event.ordinal):

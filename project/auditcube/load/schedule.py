@@ -37,7 +37,8 @@ class Load:
     `samples_per_query` samples go out together and are all answered before the next go (MultiStream; 1 elsewhere).
     `max_slip_s` is how late the 99th percentile of a paced run's queries may be issued for the run to count. The bounds
     of Server (`target_latency_s`, and of the time to the first token and per further one) are to be kept by
-    `target_latency_percentile` percent of its queries; None is no bound.
+    `target_latency_percentile` percent of its queries; None is no bound. `tokenizer_sha256` names the tokenizer that
+    counts the tokens of answers; None: the server does.
     """
 
     scenario: Scenario
@@ -54,6 +55,7 @@ class Load:
     target_latency_percentile: float = 99.0
     ttft_latency_s: float | None = None
     tpot_latency_s: float | None = None
+    tokenizer_sha256: str | None = None
 
 
 @dataclass(frozen=True)

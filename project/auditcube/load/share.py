@@ -19,7 +19,8 @@ class Endpoint:
     """What is loaded, how it is spoken to, and what is recorded of its answers.
 
     The key itself stays in the environment, under `api_key_env`. `retries` is how often an answer 429 or 503 is tried
-    again; `cpus` are what the workers are pinned to, in turn.
+    again; `tokenizer` is the file that answers are counted with, if the server's count is not to be used; `cpus` are
+    what the workers are pinned to, in turn.
     """
 
     targets: tuple[Target, ...]
@@ -33,6 +34,7 @@ class Endpoint:
     retries: int = 0
     warm_connections: bool = True
     chunk_times: bool = False
+    tokenizer: str | None = None
     cpus: tuple[int, ...] | None = None
 
 

@@ -30,6 +30,7 @@ def parser(commands: Mapping[str, Any]) -> argparse.ArgumentParser:
     _tasks(group)
     _demonstration(group)
     _manifest(group)
+    _mlperf(group)
     _others(group)
     return top
 
@@ -69,11 +70,11 @@ class _Commands:
         self._subparsers = subparsers
         self._functions = functions
 
-    def add(self, name: str, text: str, *, prefix: str = "") -> Deferred:
+    def add(self, name: str, text: str, *, prefix: str = "", function: str | None = None) -> Deferred:
         command: Deferred = self._subparsers.add_parser(
             name, help=text, description=text[:1].upper() + text[1:] + ".", allow_abbrev=False
         )
-        run: Callable[[argparse.Namespace], int] = self._functions[prefix + name]
+        run: Callable[[argparse.Namespace], int] = self._functions[function or prefix + name]
         command.set_defaults(run=run, parser=command)
         _global_options(command, default=argparse.SUPPRESS)  # lest they undo what stands before the command
         return command
@@ -137,6 +138,84 @@ def _manifest(group: _Commands) -> None:
     below.add("schema", "print the JSON Schema of mlcube.run_audit.v1", prefix="manifest_")
     show = below.add("show", "print a sidecar for people", prefix="manifest_")
     show.add_argument("path", type=Path, metavar="PATH")
+
+
+def _mlperf(group: _Commands) -> None:
+    below = group.below("mlperf", "judge logs of the real LoadGen as MLPerf's compliance tests do, and better")
+    for name, text in _MLPERF_TESTS.items():
+        command = below.add(name, text, function="mlperf_test")
+        command.set_defaults(test=name)
+        command.defer = _mlperf_options
+    check = below.add("check", "say which compliance tests a scenario's directory lacks", prefix="mlperf_")
+    check.add_argument("directory", type=Path, metavar="DIR", help="a scenario's directory, with TESTnn below")
+    check.add_argument("--model", required=True, metavar="M", help="the model's name, as in the submission")
+    check.add_argument("--round", default="v6.1", metavar="V", help="v5.0, v5.1, v6.0 or v6.1 (%(default)s)")
+
+
+_MLPERF_TESTS = {
+    "TEST01": "the same answers in performance mode as in accuracy mode",
+    "TEST04": "no caching of repeated samples",
+    "TEST06": "first token, end of sequence and length of every logged answer",
+    "TEST07": "accuracy in performance mode, by a script's score",
+    "TEST08": "normalised entropy of predictions, by sample",
+    "TEST09": "mean number of output tokens",
+}
+
+
+def _mlperf_options(parser: argparse.ArgumentParser) -> None:
+    """Upstream's options, by its names: those that the test has."""
+    test = parser.get_default("test")
+    add = parser.add_argument
+    add(
+        "--rule",
+        choices=("strict", "upstream"),
+        default="strict",
+        help="ours, or what MLPerf's scripts say (%(default)s)",
+    )
+    if test in ("TEST01", "TEST04", "TEST08"):
+        add(
+            "-r",
+            "--results_dir",
+            type=Path,
+            required=True,
+            metavar="DIR",
+            help="accuracy/ and performance/run_1/ of the reference",
+        )
+    else:
+        parser.set_defaults(results_dir=None)
+    add("-c", "--compliance_dir", type=Path, required=True, metavar="DIR", help="the logs of the compliance run")
+    add("-o", "--output_dir", type=Path, required=True, metavar="DIR", help=f"{test} is written below it")
+    if test == "TEST01":
+        add("--dtype", choices=("byte", "float32", "int32", "int64"), default="byte", help="of the data (%(default)s)")
+        add("--unixmode", dest="unix_mode", action="store_true", help="compare lines, as upstream's option does")
+    if test == "TEST06":
+        scenarios = ("Offline", "Server", "Interactive", "SingleStream", "MultiStream")
+        add("-s", "--scenario", choices=scenarios, required=True, help="the scenario of the compliance run")
+        dtypes = ("int64", "int32", "int16", "float32")
+        add("-d", "--dtype", choices=dtypes, default="int32", help="of the tokens (%(default)s)")
+        add("-e", "--eos", metavar="ID[,ID...]", help="token ids that end a sequence (2)")
+    if test in ("TEST07", "TEST09"):
+        add("--audit-config", type=Path, metavar="FILE", help="where thresholds stand that are not given here")
+    if test == "TEST07":
+        add(
+            "--accuracy-script",
+            required=True,
+            metavar="COMMAND",
+            help="with {accuracy_log} where the log's path goes; no shell",
+        )
+        add("--accuracy-threshold", type=float, metavar="X", help="the least score")
+        add(
+            "--score-pattern",
+            default=argparse.SUPPRESS,
+            metavar="RE",
+            help="its first group is the score ('exact_match': X)",
+        )
+        add("--script-timeout", dest="script_timeout_s", type=float, default=3600.0, metavar="S", help="(%(default)s)")
+    if test == "TEST08":
+        add("--tolerance", type=float, default=0.001, help="relative difference allowed (%(default)s)")
+    if test == "TEST09":
+        add("--min-output-tokens", type=float, metavar="X", help="least mean")
+        add("--max-output-tokens", type=float, metavar="X", help="largest mean")
 
 
 def _others(group: _Commands) -> None:

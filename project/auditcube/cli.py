@@ -209,6 +209,39 @@ def probe(options: argparse.Namespace) -> int:
     return ExitCode.PASS
 
 
+def mlperf_test(options: argparse.Namespace) -> int:
+    from dataclasses import fields
+
+    from auditcube import mlperf
+    from auditcube.terminal import print_judged
+
+    given = {field.name: getattr(options, field.name) for field in fields(mlperf.Options) if field.name in options}
+    done = mlperf.judge(mlperf.Options(**given), os.environ)
+    if options.json:
+        _print_json(done.judged.to_json())
+    else:
+        print_judged(done.judged, done.directory)
+    return int(done.exit_code)
+
+
+def mlperf_check(options: argparse.Namespace) -> int:
+    from auditcube.errors import InvalidInput
+    from auditcube.loadgen import rounds
+    from auditcube.terminal import print_findings
+
+    tests = rounds.tests_of(options.model, options.round)
+    if not options.directory.is_dir():
+        raise InvalidInput(f"{options.directory}: no such directory")
+    findings = rounds.check(options.directory, tests)
+    if options.json:
+        told = [{"test": f.test, "path": f.path, "message": f.message} for f in findings]
+        _print_json({"model": options.model, "round": options.round, "tests": list(tests), "findings": told})
+    else:
+        print_findings([f"{finding.path}: {finding.message}" for finding in findings])
+        print(f"{options.model} in {options.round} needs {', '.join(tests) or 'no test'}; {len(findings)} findings")
+    return ExitCode.FAIL if findings else ExitCode.PASS
+
+
 def report(options: argparse.Namespace) -> int:
     from auditcube import reviewing
 

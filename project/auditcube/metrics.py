@@ -139,6 +139,11 @@ class Run:
         return distribution(self.latencies_ns)
 
     @cached_property
+    def median_latency_ns(self) -> float | None:
+        """The median of the latencies; None if nothing completed."""
+        return None if self.latency_ns is None else float(self.latency_ns["percentiles"]["50"])
+
+    @cached_property
     def query_latencies_ns(self) -> Ints:
         """The latency of every LoadGen query all of whose samples completed: until its last one's answer.
 

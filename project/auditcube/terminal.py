@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from auditcube.errors import ExitCode
 from auditcube.load.pacing import End
+from auditcube.loadgen.judged import Judged
 from auditcube.results import Performed
 from auditcube.summary import remarks
 from auditcube.verification.checked import Verification
@@ -73,6 +75,15 @@ def print_verification(verification: Verification) -> None:
         _print_reasons(console, verification.verdicts)
     else:
         console.print(Text("The evidence holds; it claims no verdict.", "bold green"))
+
+
+def print_judged(judged: Judged, directory: Path) -> None:
+    """The verdict by the chosen rule, its remarks, and every reason why the other rule sees it otherwise."""
+    console = _console()
+    _print_reasons(console, [judged.to_json()["verdict"]])
+    for difference in judged.differences:
+        console.print(f"  differs: {difference}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"files: {directory}", soft_wrap=True, markup=False, highlight=False)
 
 
 def print_findings(findings: list[str]) -> None:

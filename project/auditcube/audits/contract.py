@@ -114,6 +114,11 @@ class Evidence(Protocol):
         """Completed queries per second, or None where nothing can be said."""
         ...
 
+    @property
+    def median_latency_ns(self) -> float | None:
+        """The median latency of the completed queries, where one is known."""
+        ...
+
     def half_throughputs_per_s(self) -> tuple[float, float] | None:
         """Throughput over the first and the second half of the completions, where that is known."""
         ...

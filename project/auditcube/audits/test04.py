@@ -3,6 +3,9 @@
 A reference run asks for `samples` distinct rows, an audit run for one row `audit_samples` times. PASS iff the audit
 run's throughput is less than the reference's times (1 + threshold), strictly. A slower audit run passes.
 
+Where arrivals are paced (Server), the rate is that of the arrivals, whatever the endpoint does. `plan` refuses such a
+load; of logs that MLPerf's own harness made with one, the median latencies are judged too.
+
 Source: MLPerf Inference, compliance/TEST04/verify_performance.py, and mlcommons/endpoints `output_caching_test`. Unlike
 the former, a missing score is INCONCLUSIVE. Both measure what this test is known to be misled by nowhere; here it is
 reported beside the verdict: warm-up drift in the reference, and a fixed sample that costs more or less than the mean.
@@ -24,6 +27,7 @@ from auditcube.scenario import Scenario
 TITLE = "output caching: one sample repeated against distinct samples"
 AUDIT = "test04"
 _NOTABLE = 0.10  # a drift or a difference in cost as large as the default threshold can decide the verdict by itself
+_SURELY_FASTER = 1.5  # medians of two runs at one rate do not differ so much by chance
 # MLPerf relaxes its threshold from 0.10 to 0.20 up to these reference scores. Its script compares them with queries
 # per second although they were meant as nanoseconds, so it relaxes for every real system; we follow what it does.
 _RELAXED_UP_TO_PER_S = {Scenario.SINGLE_STREAM: 200_000.0, Scenario.MULTI_STREAM: 1_600_000.0}
@@ -86,10 +90,34 @@ def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
     caches = not audit.throughput_per_s < limit
     gain = audit.throughput_per_s / reference.throughput_per_s - 1
     numbers |= {"limit_per_s": limit, "gain": gain}
+    if reference.scenario.paced:
+        return _paced(reference, audit, threshold, caches, numbers, remarks)
     told = f"one sample repeated ran {_compared(gain)} distinct samples"
     if caches:
         return Verdict(Outcome.FAIL, "caching", f"{told}; {threshold:.0%} or more is caching", numbers, remarks)
     return Verdict(Outcome.PASS, "no_caching", f"{told}; the limit is {threshold:.0%}", numbers, remarks)
+
+
+def _paced(
+    reference: Evidence, audit: Evidence, threshold: float, caches: bool, numbers: dict[str, Any],
+    remarks: tuple[Remark, ...],
+) -> Verdict:  # fmt: skip
+    """By the latencies: equal arrival rates show nothing."""
+    before, after = reference.median_latency_ns, audit.median_latency_ns
+    numbers |= {"reference_median_latency_ns": before, "audit_median_latency_ns": after}
+    if caches:
+        text = f"one sample repeated completed more often than distinct ones, by {threshold:.0%} or more"
+        return Verdict(Outcome.FAIL, "caching", text, numbers, remarks)
+    if not before or not after:
+        return _inconclusive("no_latencies", "arrivals were paced, and there are no latencies to compare", numbers)
+    told = f"one sample repeated was answered {_compared(before / after - 1)} distinct samples"
+    if before >= after * _SURELY_FASTER:
+        return Verdict(
+            Outcome.FAIL, "caching", f"{told}, at the same rate of arrivals; that is caching", numbers, remarks
+        )
+    if before >= after * (1 + threshold):
+        return _inconclusive("paced", f"{told}, at the same rate of arrivals", numbers)
+    return Verdict(Outcome.PASS, "no_caching", f"{told}, at the same rate of arrivals", numbers, remarks)
 
 
 def _compared(gain: float) -> str:

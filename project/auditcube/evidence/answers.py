@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy.typing as npt
+
+Tokens = Sequence[int] | npt.NDArray[Any]
+
 
 class KeptAnswer(NamedTuple):
     """The answer to one query.
@@ -20,7 +24,7 @@ class KeptAnswer(NamedTuple):
     ordinal: int
     sample: int
     content: bytes
-    tokens: Sequence[int] | None = None
-    first_tokens: Sequence[int] | None = None
+    tokens: Tokens | None = None
+    first_tokens: Tokens | None = None
     tokens_out: int | None = None
     output: Mapping[str, Any] = MappingProxyType({})

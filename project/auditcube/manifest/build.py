@@ -57,6 +57,10 @@ def artifact(path: str, size: int, sha256: str) -> dict[str, Any]:
 def _role(path: str, name: str) -> str:
     if name in _ROLES:
         return _ROLES[name]
+    if name.startswith("mlperf_log_"):
+        return "loadgen_log"
+    if name.startswith(("verify_", "audit_")) or name.endswith("accuracy.txt"):
+        return "audit"
     return "audit" if path.startswith("audit/") else name.split(".", 1)[0]
 
 

@@ -1,0 +1,110 @@
+"""TEST06: are the tokens of each answer consistent with what was said of them?
+
+Of every kept answer: it ends with at most one end-of-sequence token, and has none before; the tokens that stopped the
+clock of the time to the first token are those that it begins with; its length is the length that was reported.
+
+Source: MLPerf Inference, compliance/TEST06, which never looks at the first token for an EOS, and passes an empty log.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from auditcube.audits.contract import AuditParams, Evidence, Outcome, Refusal, Verdict
+from auditcube.evidence.answers import KeptAnswer
+from auditcube.load.order import WithoutReplacement
+from auditcube.load.pacing import End
+from auditcube.load.schedule import Load, RunSpec
+from auditcube.scenario import Scenario
+
+TITLE = "consistency of token output: first token, end of sequence, length"
+AUDIT = "test06"
+
+
+class Params(AuditParams):
+    """Settings of TEST06."""
+
+    samples: int = Field(default=100, ge=1, description="queries whose answers are looked at")
+    eos: tuple[int, ...] = Field(
+        default=(2,), strict=False, min_length=1, description="token ids that end a sequence: those of the model"
+    )
+
+
+def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
+    """One run, all of whose answers are kept."""
+    if params.samples > dataset_size:
+        raise Refusal(f"{params.samples} samples are more than the data set's {dataset_size} rows", "samples")
+    return (RunSpec(AUDIT, WithoutReplacement(), params.samples, capture=1.0),)
+
+
+def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
+    """All three checks on every answer."""
+    if AUDIT not in runs:
+        return _inconclusive("run_missing", f"the {AUDIT} run was not made", {})
+    run = runs[AUDIT]
+    if run.end in (None, End.INTERRUPTED):
+        return _inconclusive("run_broken", f"the {AUDIT} run broke off", {})
+    found: Counter[str] = Counter()
+    told_first = run.scenario is not Scenario.OFFLINE
+    for answer in run.answers():
+        found.update(_problems(answer, np.asarray(params.eos), told_first))
+        found["answers"] += 1
+    names = ("answers", *_FAILURES, *_GAPS)
+    numbers: dict[str, Any] = {name: found[name] for name in names} | {"eos": ",".join(map(str, params.eos))}
+    for code, text in _FAILURES.items():
+        if found[code]:
+            return Verdict(Outcome.FAIL, code, f"{found[code]} of {found['answers']} answers {text}", numbers)
+    if not found["answers"]:
+        return _inconclusive("no_answers", "no answer was kept", numbers)
+    for code, text in _GAPS.items():
+        if found[code]:
+            return _inconclusive(code, f"{found[code]} of {found['answers']} answers {text}", numbers)
+    return Verdict(Outcome.PASS, "consistent", f"all {found['answers']} answers are consistent", numbers)
+
+
+_FAILURES = {
+    "first_token_differs": "begin with another token than the one that was told first",
+    "several_eos": "have more than one end of sequence",
+    "eos_within": "go on behind their end of sequence",
+    "length_differs": "have another length than was reported",
+}
+_GAPS = {
+    "empty": "have no tokens",
+    "no_tokens": "came without token ids; `auditcube probe` shows what the server returns",
+    "no_first_token": "came without the token that was told first",
+    "no_length": "came without a reported length",
+}
+
+
+def _problems(answer: KeptAnswer, eos: Any, told_first: bool) -> list[str]:
+    if answer.tokens is None:
+        return ["no_tokens"]
+    tokens = np.asarray(answer.tokens)
+    if not len(tokens):
+        return ["empty"] + (["length_differs"] if answer.tokens_out else [])
+    problems = []
+    ends = np.flatnonzero(np.isin(tokens, eos))
+    if len(ends) > 1:
+        problems.append("several_eos")
+    elif len(ends) and ends[0] != len(tokens) - 1:
+        problems.append("eos_within")
+    first = None if answer.first_tokens is None else np.asarray(answer.first_tokens)
+    if first is not None and len(first):
+        if not np.array_equal(first, tokens[: len(first)]):
+            problems.append("first_token_differs")
+    elif told_first:
+        problems.append("no_first_token")
+    if answer.tokens_out is None:
+        problems.append("no_length")
+    elif answer.tokens_out != len(tokens):
+        problems.append("length_differs")
+    return problems
+
+
+def _inconclusive(code: str, reason: str, numbers: Mapping[str, Any]) -> Verdict:
+    return Verdict(Outcome.INCONCLUSIVE, code, f"{reason}; nothing can be said about the tokens", numbers)

@@ -1,0 +1,115 @@
+"""TEST09: are answers as long as the model's answers are?
+
+The mean number of output tokens must lie within two bounds, both included. A mean says little by itself: answers
+without any token, and lengths that differ from the reported ones, fail as well, and the distribution is told.
+
+Source: MLPerf Inference, compliance/TEST09, which knows the mean alone, so that `[0, 30, 0, 30]` passes for 15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from auditcube.audits.contract import AuditParams, Evidence, Outcome, Refusal, Remark, Verdict
+from auditcube.load.order import WithoutReplacement
+from auditcube.load.pacing import End
+from auditcube.load.schedule import Load, RunSpec
+from auditcube.metrics import PERCENTILES, percentile
+
+TITLE = "output length: the mean number of tokens within bounds"
+AUDIT = "test09"
+_HALVES = 0.05  # share of answers shorter than a tenth of the mean from which the spread is worth a word
+_WIDE_TOKENS = 8  # token ids read at half their width are told apart from this many on
+
+
+class Params(AuditParams):
+    """Settings of TEST09."""
+
+    samples: int | None = Field(default=None, ge=1, description="queries of the run; null: every row once")
+    min_output_tokens: float = Field(gt=0, description="least mean of output tokens")
+    max_output_tokens: float = Field(gt=0, description="largest mean of output tokens")
+    max_empty_share: float = Field(default=0.0, ge=0, lt=1, description="share of answers that may have no token")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Params:
+        if self.min_output_tokens > self.max_output_tokens:
+            raise ValueError("min_output_tokens: is larger than max_output_tokens")
+        return self
+
+
+def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
+    """One run over the data set, all of whose answers are kept."""
+    samples = params.samples or dataset_size
+    if samples > dataset_size:
+        raise Refusal(f"{samples} samples are more than the data set's {dataset_size} rows", "samples")
+    return (RunSpec(AUDIT, WithoutReplacement(), samples, capture=1.0),)
+
+
+def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
+    """The lengths by token ids where there are any, else as the server reports them."""
+    if AUDIT not in runs:
+        return _inconclusive("run_missing", f"the {AUDIT} run was not made", {})
+    run = runs[AUDIT]
+    if run.end in (None, End.INTERRUPTED):
+        return _inconclusive("run_broken", f"the {AUDIT} run broke off", {})
+    lengths, unknown, misreported, halved = [], 0, 0, True
+    for answer in run.answers():
+        length = answer.tokens_out if answer.tokens is None else len(answer.tokens)
+        if length is None:
+            unknown += 1
+            continue
+        lengths.append(length)
+        misreported += answer.tokens_out is not None and answer.tokens_out != length
+        halved = halved and answer.tokens is not None and _half_width(answer.tokens)
+    numbers = _numbers(params, np.sort(np.array(lengths, dtype=np.int64))) | {"misreported": misreported}
+    if not lengths:
+        return _inconclusive("no_lengths", "no answer with a known length was kept", numbers)
+    if halved and len(lengths) >= _WIDE_TOKENS:
+        return _inconclusive("token_width", "every second token is 0, as where ids of 8 bytes are read as two", numbers)
+    mean, told = numbers["mean"], f"answers have {numbers['mean']:.2f} tokens on average"
+    bounds = f"{params.min_output_tokens:g} to {params.max_output_tokens:g}"
+    if not params.min_output_tokens <= mean <= params.max_output_tokens:
+        return Verdict(Outcome.FAIL, "mean_out_of_bounds", f"{told}, outside of {bounds}", numbers)
+    if numbers["empty"] > params.max_empty_share * len(lengths):
+        return Verdict(Outcome.FAIL, "empty_answers", f"{numbers['empty']} answers have no token", numbers)
+    if misreported:
+        text = f"{misreported} answers have another length than was reported"
+        return Verdict(Outcome.FAIL, "length_differs", text, numbers)
+    if unknown:
+        return _inconclusive("lengths_missing", f"of {unknown} answers the length is not known", numbers)
+    return Verdict(Outcome.PASS, "mean_within_bounds", f"{told}, within {bounds}", numbers, _remarks(numbers))
+
+
+def _half_width(tokens: Any) -> bool:
+    values = np.asarray(tokens)
+    return len(values) >= 2 and len(values) % 2 == 0 and not values[1::2].any()
+
+
+def _numbers(params: Params, ascending: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "answers": len(ascending),
+        "min_output_tokens": params.min_output_tokens,
+        "max_output_tokens": params.max_output_tokens,
+        "mean": None,
+        "empty": int(np.count_nonzero(ascending == 0)),
+    }
+    if len(ascending):
+        found["mean"] = int(ascending.sum()) / len(ascending)
+        found["short"] = int(np.count_nonzero(ascending < found["mean"] / 10))
+        found |= {f"p{share:g}": percentile(ascending, share) for share in (1.0, *PERCENTILES)}
+    return found
+
+
+def _remarks(numbers: Mapping[str, Any]) -> tuple[Remark, ...]:
+    if numbers["short"] <= _HALVES * numbers["answers"]:
+        return ()
+    text = f"{numbers['short']} of {numbers['answers']} answers are shorter than a tenth of the mean: see p1 and p50"
+    return (Remark("spread", text),)
+
+
+def _inconclusive(code: str, reason: str, numbers: Mapping[str, Any]) -> Verdict:
+    return Verdict(Outcome.INCONCLUSIVE, code, f"{reason}; nothing can be said about lengths", numbers)

@@ -1,0 +1,150 @@
+"""`mlperf_log_accuracy.json`: a JSON list, read an entry at a time whatever its size.
+
+LoadGen writes one object per line, which is read fast; any other spelling of a list is read as well, more slowly. What
+`json.load` would refuse is refused here, at the latest when its place is reached.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import orjson
+
+from auditcube.loadgen.errors import Malformed
+
+_BLOCK = 2**16
+_SPACE = re.compile(r"[ \t\n\r]*")
+_CUT = "\n\n...\n\n"  # what tools/submission/truncate_accuracy_log.py leaves between a head and a tail
+
+
+def entries(path: Path) -> Iterator[Any]:
+    """Every element of the list. Raises Malformed where `json.load` would not give something to iterate over."""
+    taken, last = 0, False
+    with path.open("rb") as file:
+        if file.readline(8).strip() == b"[":
+            for line in file:
+                text = line.strip()
+                more = text.endswith(b"},")
+                entry = None if last else _object(text[:-1] if more else text)
+                if entry is None:
+                    if text == b"]" and (last or not taken) and not file.read().strip():
+                        return
+                    break
+                last = not more
+                taken += 1
+                yield entry
+    # It goes on in another spelling, or not at all.
+    for place, entry in enumerate(_any_list(path)):
+        if place >= taken:
+            yield entry
+
+
+def _object(text: bytes) -> dict[str, Any] | None:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _any_list(path: Path) -> Iterator[Any]:
+    """The elements of a list in any spelling; of what else `json.load` may give, what iterating over that gives."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from _elements(file)
+    except UnicodeDecodeError as problem:
+        raise Malformed(path, f"is not UTF-8 ({problem.reason})") from problem
+    except (json.JSONDecodeError, RecursionError) as problem:
+        raise Malformed(path, told_of(path, problem)) from problem
+
+
+def told_of(path: Path, problem: Exception) -> str:
+    """What is wrong with a log that is no JSON."""
+    return "was truncated for submission" if is_truncated(path) else f"is not JSON ({problem})"
+
+
+def _elements(file: TextIO) -> Iterator[Any]:
+    decoder = json.JSONDecoder()
+    window = _Window(file)
+    if window.char() != "[":
+        value = json.loads(window.rest())
+        if not isinstance(value, (dict, str)):
+            raise json.JSONDecodeError("a list is wanted", "", 0)
+        yield from value
+        return
+    window.skip()
+    if window.char() == "]":
+        window.skip()
+    else:
+        while True:
+            yield window.value(decoder)
+            sign = window.char()
+            window.skip()
+            if sign == "]":
+                break
+            if sign != ",":
+                raise json.JSONDecodeError("Expecting ',' delimiter", "", 0)
+    if window.char():
+        raise json.JSONDecodeError("Extra data", "", 0)
+
+
+class _Window:
+    """A piece of a text that is read on where it must."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._text = ""
+        self._at = 0
+
+    def _more(self, size: int = _BLOCK) -> bool:
+        data = self._file.read(size)
+        self._text = self._text[self._at :] + data
+        self._at = 0
+        return bool(data)
+
+    def char(self) -> str:
+        """The next character that is no space, which is not taken yet; none at the end."""
+        while True:
+            found = _SPACE.match(self._text, self._at)
+            assert found is not None
+            self._at = found.end()
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more():
+                return ""
+
+    def skip(self) -> None:
+        self._at += 1
+
+    def rest(self) -> str:
+        return self._text[self._at :] + self._file.read()
+
+    def value(self, decoder: json.JSONDecoder) -> Any:
+        """The next value."""
+        self.char()
+        self._text, self._at = self._text[self._at :], 0
+        size = _BLOCK
+        while True:
+            try:
+                value, end = decoder.raw_decode(self._text)
+            except json.JSONDecodeError:
+                if not self._more(size):
+                    raise
+            else:
+                # A number that ends with the window may go on behind it.
+                if end < len(self._text) or not self._more(size):
+                    self._at = end
+                    return value
+            size *= 2
+
+
+def is_truncated(path: Path) -> bool:
+    """Whether a log was shortened as MLPerf's submission rules want it: 4096 characters of each end are left."""
+    if not 4096 <= path.stat().st_size <= 2**16:
+        return False
+    text = path.read_text("utf-8", "replace")
+    return text[4096 : 4096 + len(_CUT)] == _CUT and len(text) == 2 * 4096 + len(_CUT)

@@ -1,0 +1,21 @@
+"""The hexadecimal data of accuracy logs, as bytes and as numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+DTYPES = {
+    "byte": np.int8,
+    "float32": np.float32,
+    "int32": np.int32,
+    "int64": np.int64,
+    "int16": np.int16,
+}
+
+
+def numbers(data: Any, dtype: str) -> npt.NDArray[Any]:
+    """The values of hexadecimal text, little-endian. Raises ValueError or TypeError as upstream's scripts would."""
+    return np.frombuffer(bytes.fromhex(data), dtype=DTYPES[dtype])

@@ -1,0 +1,46 @@
+"""A command of the submitter's that scores a log: run without a shell, with a time limit, its exit status obeyed."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditcube.errors import InvalidInput, SetupFailed
+
+PLACE = "{accuracy_log}"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the command printed, on both streams as they came, and its exit status."""
+
+    printed: str
+    exit_status: int
+
+
+def words(command: str) -> list[str]:
+    """The words of a command as a shell would split them. Raises InvalidInput for none, or a quote left open."""
+    try:
+        found = shlex.split(command)
+    except ValueError as problem:
+        raise InvalidInput(f"--accuracy-script: {problem}: {command}") from None
+    if not found:
+        raise InvalidInput(f"--accuracy-script: names no command; 'CMD ... {PLACE}' is wanted")
+    return found
+
+
+def run(command: str, accuracy_log: Path, timeout_s: float) -> Scored:
+    """Run the command, with the log's path in each place of `{accuracy_log}`, whatever characters the path has."""
+    arguments = [word.replace(PLACE, str(accuracy_log)) for word in words(command)]
+    try:
+        done = subprocess.run(
+            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout_s,
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise SetupFailed(f"--accuracy-script: {arguments[0]} did not end within {timeout_s:g} s") from None
+    except (OSError, ValueError) as problem:
+        raise SetupFailed(f"--accuracy-script: {arguments[0]} cannot be run: {problem}") from None
+    return Scored(done.stdout.decode("utf-8", "replace"), done.returncode)

@@ -1,0 +1,231 @@
+"""The rule `strict`: what the logs prove, judged by the same judges as runs of our own.
+
+A FAIL of the judge stands, whatever is not proven; a PASS stands only where everything is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from auditcube.audits import test01, test04, test06, test09
+from auditcube.audits.contract import REFERENCE, Outcome, Remark, Verdict
+from auditcube.errors import InvalidInput
+from auditcube.loadgen import proofs
+from auditcube.loadgen.detail_log import Detail
+from auditcube.loadgen.layout import DETAIL, Paths
+from auditcube.loadgen.logged import LoggedRun, same_bytes
+from auditcube.loadgen.scorer import Scored
+
+Floats = npt.NDArray[np.float64]
+_EPS = 1e-7
+
+
+def judge_test01(paths: Paths, dtype: str) -> Verdict:
+    """Whole answers, and a throughput within the band. `dtype` is only what must divide their length."""
+    audit = LoggedRun(test01.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, dtype)
+    reference = LoggedRun(REFERENCE, Detail(paths.detail))
+    accuracy_detail = Detail(paths.accuracy.with_name(DETAIL))
+    accuracy = LoggedRun(test01.ACCURACY, accuracy_detail, paths.accuracy, dtype)
+    verdict = test01.judge(test01.Params(), {REFERENCE: reference, test01.AUDIT: audit, test01.ACCURACY: accuracy})
+
+    def missing() -> Iterator[str]:
+        yield from proofs.is_performance(reference)
+        yield from proofs.is_performance(audit)
+        yield from proofs.is_accuracy(accuracy_detail)
+        yield from proofs.are_a_pair(reference.detail, audit.detail)
+        yield from proofs.answers_sampled(audit)
+        if same_bytes(paths.accuracy, paths.audited_accuracy):
+            yield "reference and compliance run have the same accuracy log: they are one run"
+
+    return _proven(verdict, missing())
+
+
+def judge_test04(paths: Paths) -> Verdict:
+    """Throughput, and where arrivals are paced the latencies, of one sample repeated against distinct ones."""
+    reference = LoggedRun(REFERENCE, Detail(paths.detail))
+    audit = LoggedRun(test04.AUDIT, Detail(paths.audited_detail))
+    verdict = test04.judge(test04.Params(), {REFERENCE: reference, test04.AUDIT: audit})
+
+    def missing() -> Iterator[str]:
+        yield from proofs.is_performance(reference)
+        yield from proofs.is_performance(audit)
+        yield from proofs.repeats_one(reference.detail, False, REFERENCE)
+        yield from proofs.repeats_one(audit.detail, True, test04.AUDIT)
+        yield from proofs.are_a_pair(reference.detail, audit.detail)
+
+    return _proven(verdict, missing())
+
+
+def judge_test06(paths: Paths, scenario: str, dtype: str, eos: tuple[int, ...]) -> Verdict:
+    """All checks of every logged answer; `scenario` is what the command line says it is."""
+    run = LoggedRun(test06.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, dtype)
+    verdict = test06.judge(test06.Params(eos=eos), {test06.AUDIT: run})
+
+    def missing() -> Iterator[str]:
+        yield from proofs.is_performance(run)
+        yield from proofs.answers_sampled(run)
+        if scenario not in (run.scenario.value, *(("Interactive",) if run.scenario.paced else ())):
+            yield f"the scenario is told as {scenario}, and the log says {run.scenario.value}"
+
+    return _proven(verdict, missing())
+
+
+def judge_test07(paths: Paths, scored: Scored, threshold: float, pattern: str) -> Verdict:
+    """The score that the command printed, if it ended well and the log holds every answer once."""
+    run = LoggedRun("test07", Detail(paths.audited_detail), paths.audited_accuracy, "byte")
+    for _ in run.answers():
+        pass  # read to its end, and counted
+    verdict = _score_verdict(scored, threshold, pattern)
+
+    def missing() -> Iterator[str]:
+        yield from proofs.is_performance(run)
+        yield from proofs.answers_sampled(run)
+        yield from proofs.every_answer_logged(run)
+
+    return _proven(verdict, missing())
+
+
+def _score_verdict(scored: Scored, threshold: float, pattern: str) -> Verdict:
+    numbers = {"threshold": threshold, "exit_status": scored.exit_status, "score": None}
+    if scored.exit_status != 0:
+        text = f"the accuracy script ended with exit status {scored.exit_status}; it has no score"
+        return Verdict(Outcome.INCONCLUSIVE, "scorer_failed", text, numbers)
+    scores = {match[1] for match in re.finditer(pattern, scored.printed)}
+    values = [value for text in scores if (value := _finite(text)) is not None]
+    if not scores or len(values) < len(scores):
+        return Verdict(Outcome.INCONCLUSIVE, "no_score", "no score stands in what the accuracy script printed", numbers)
+    if len(values) > 1:
+        text = f"the accuracy script printed {len(values)} different scores"
+        return Verdict(Outcome.INCONCLUSIVE, "several_scores", text, numbers)
+    numbers["score"] = values[0]
+    if values[0] < threshold:
+        return Verdict(Outcome.FAIL, "accuracy", f"the score {values[0]:g} is below {threshold:g}", numbers)
+    return Verdict(Outcome.PASS, "accuracy", f"the score {values[0]:g} reaches {threshold:g}", numbers)
+
+
+def _finite(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def judge_test08(paths: Paths, tolerance: float) -> Verdict:
+    """The normalised entropy of every logged sample, in double precision, against that of the accuracy run."""
+    audit = LoggedRun("test08", Detail(paths.audited_detail), paths.audited_accuracy, "float32")
+    accuracy_detail = Detail(paths.accuracy.with_name(DETAIL))
+    accuracy = LoggedRun("accuracy", accuracy_detail, paths.accuracy, "float32")
+    verdict = _entropies(accuracy, audit, tolerance)
+
+    def missing() -> Iterator[str]:
+        yield from proofs.is_performance(audit)
+        yield from proofs.is_accuracy(accuracy_detail)
+        yield from proofs.answers_sampled(audit)
+        for key in ("sut_name", "qsl_name", "qsl_reported_total_count", "effective_scenario"):
+            if accuracy_detail.get(key) != audit.detail.get(key):
+                yield f"accuracy and compliance run differ in {key}"
+        if same_bytes(paths.accuracy, paths.audited_accuracy):
+            yield "accuracy and compliance run have the same accuracy log: they are one run"
+
+    return _proven(verdict, missing())
+
+
+def _entropies(accuracy: LoggedRun, audit: LoggedRun, tolerance: float) -> Verdict:
+    known: dict[tuple[float, float], tuple[float | None, Floats, Floats]] = {}
+    unusable = repeated = 0
+    for answer in accuracy.answers():
+        values = np.asarray(answer.tokens, dtype=np.float64)
+        count = (len(values) - 3) // 3
+        if len(values) < 6 or len(values) != 3 + 3 * count or values[-1] != count or not np.isfinite(values).all():
+            unusable += 1
+            continue
+        predictions, labels, weights = (
+            values[2 : 2 + count],
+            values[2 + count : 2 + 2 * count],
+            values[2 + 2 * count : -1],
+        )
+        key = float(values[0]), float(values[1])
+        repeated += key in known
+        known[key] = _entropy(predictions, labels, weights), labels, weights
+    found = dict.fromkeys(("compared", "differing", "unknown", "broken", "undefined"), 0)
+    for answer in audit.answers():
+        values = np.asarray(answer.tokens, dtype=np.float64)
+        if len(values) < 3 or not np.isfinite(values).all():
+            found["broken"] += 1
+        elif (key := (float(values[0]), float(values[1]))) not in known:
+            found["unknown"] += 1
+        elif len(values) - 2 != len(known[key][1]):
+            found["broken"] += 1
+        else:
+            before, labels, weights = known[key]
+            after = _entropy(values[2:], labels, weights)
+            if before is None or after is None:
+                found["undefined"] += 1
+                continue
+            found["compared"] += 1
+            found["differing"] += abs(after - before) > tolerance * abs(before)
+    return _entropy_verdict({**found, "unusable": unusable, "repeated": repeated, "tolerance": tolerance})
+
+
+def _entropy_verdict(numbers: dict[str, float]) -> Verdict:
+    if numbers["broken"]:
+        text = f"{numbers['broken']} answers are no predictions for their candidates: wrong in number, or not finite"
+        return Verdict(Outcome.FAIL, "no_predictions", text, numbers)
+    if numbers["differing"]:
+        text = f"the normalised entropy of {numbers['differing']} of {numbers['compared']} samples differs"
+        return Verdict(Outcome.FAIL, "entropy_differs", text, numbers)
+    for name, text in (
+        ("unusable", "entries of the accuracy log are no predictions with labels and weights"),
+        ("repeated", "entries of the accuracy log are to a sample that has one already"),
+        ("unknown", "answers are to samples that the accuracy run has no answer to"),
+        ("undefined", "samples have no entropy: their weights are 0"),
+    ):
+        if numbers[name]:
+            return Verdict(Outcome.INCONCLUSIVE, name, f"{numbers[name]} {text}", numbers)
+    if not numbers["compared"]:
+        return Verdict(Outcome.INCONCLUSIVE, "no_answers", "no answer could be compared", numbers)
+    return Verdict(Outcome.PASS, "same_entropy", f"all {numbers['compared']} samples have the same entropy", numbers)
+
+
+def _entropy(predictions: Floats, labels: Floats, weights: Floats) -> float | None:
+    """Cross entropy over that of the mean label; None where the weights, or the labels, leave it undefined."""
+    total = float(weights.sum())
+    if total <= 0 or (weights < 0).any():
+        return None
+    p, y = np.clip(predictions, _EPS, 1 - _EPS), np.clip(labels, _EPS, 1 - _EPS)
+    crossed = -float((weights * (y * np.log(p) + (1 - y) * np.log(1 - p))).sum())
+    mean = min(max(float((weights * y).sum()) / total, _EPS), 1 - _EPS)
+    return crossed / (-(mean * math.log(mean) + (1 - mean) * math.log(1 - mean)) * total)
+
+
+def judge_test09(paths: Paths, low: float, high: float) -> Verdict:
+    """The mean length, and that every answer was logged and has one."""
+    run = LoggedRun(test09.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, "int32")
+    try:
+        params = test09.Params(min_output_tokens=low, max_output_tokens=high)
+    except ValueError as problem:
+        raise InvalidInput(f"the bounds {low} and {high} are none: {problem}") from None
+    verdict = test09.judge(params, {test09.AUDIT: run})
+
+    def missing() -> Iterator[str]:
+        yield from proofs.is_performance(run)
+        yield from proofs.answers_sampled(run)
+        yield from proofs.every_answer_logged(run)
+
+    return _proven(verdict, missing())
+
+
+def _proven(verdict: Verdict, missing: Iterable[str]) -> Verdict:
+    reasons = tuple(missing)
+    remarks = (*verdict.remarks, *(Remark("not_proven", reason) for reason in reasons))
+    if reasons and verdict.outcome is Outcome.PASS:
+        text = f"{verdict.reason}, but it is not proven that this counts: {reasons[0]}"
+        return Verdict(Outcome.INCONCLUSIVE, "not_proven", text, verdict.numbers, remarks)
+    return replace(verdict, remarks=remarks)

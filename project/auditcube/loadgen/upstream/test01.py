@@ -1,0 +1,197 @@
+"""TEST01: the first element of each answer, and the two scores.
+
+Source: compliance/TEST01/{verify_accuracy,verify_performance,run_verification}.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from auditcube.loadgen.accuracy_log import entries
+from auditcube.loadgen.detail_log import Detail
+from auditcube.loadgen.errors import Malformed
+from auditcube.loadgen.hexdata import numbers
+from auditcube.loadgen.layout import Paths
+from auditcube.loadgen.upstream.told import Crash, Told, as_float
+
+_SCORES = {
+    "Offline": "result_samples_per_second",
+    "SingleStream": "early_stopping_latency_ss",
+    "MultiStream": "early_stopping_latency_ms",
+    "Server": "result_completed_samples_per_sec",
+}
+_RELAXED_UP_TO_NS = {"SingleStream": 200_000, "MultiStream": 1_600_000}
+_SEQUENCE = re.compile(rb'"seq_id"\s*:\s*\S+')
+_FIELDS = re.compile(r": |,")
+_INDEX = re.compile(rb'"qsl_idx" : ([^,]*),')
+
+
+def told(paths: Paths, dtype: str, unix_mode: bool) -> Told:
+    """Both halves. The script as a whole never fails: it only writes both verdicts down."""
+    notes = []
+    same, fast = False, False
+    accuracy = performance = ""
+    try:
+        if unix_mode:
+            same, accuracy = _unix_accuracy(paths.accuracy, paths.audited_accuracy)
+        else:
+            same, accuracy = _accuracy(paths.accuracy, paths.audited_accuracy, dtype)
+    except (Crash, Malformed) as problem:
+        notes.append(f"verify_accuracy.py crashes: {problem}")
+    try:
+        fast, performance = _performance(paths.detail, paths.audited_detail)
+    except (Crash, Malformed) as problem:
+        notes.append(f"verify_performance.py crashes: {problem}")
+    return Told(
+        same and fast, 0, {"verify_accuracy.txt": accuracy, "verify_performance.txt": performance}, tuple(notes)
+    )
+
+
+def members(entry: Any, *names: str) -> list[Any]:
+    """These members of an entry. Raises Crash where the script's `entry["name"]` would."""
+    if not isinstance(entry, dict):
+        raise Crash(f"an entry is no object but {type(entry).__name__}")
+    try:
+        return [entry[name] for name in names]
+    except KeyError as problem:
+        raise Crash(f"an entry has no {problem}") from None
+
+
+def decoded(data: Any, dtype: str) -> Any:
+    """The numbers of an answer. Raises Crash where the script's conversion would fail."""
+    try:
+        return numbers(data, dtype)
+    except (ValueError, TypeError) as problem:
+        raise Crash(f"the data of an entry cannot be decoded: {problem}") from None
+
+
+def _accuracy(reference: Path, compliance: Path, dtype: str) -> tuple[bool, str]:
+    wanted = _wanted(compliance)
+    known: dict[Any, Any] = {}  # of the answers only those that will be compared: the log may be large
+    marks: dict[Any, int] = {}
+    counts: Counter[str] = Counter()
+    for entry in entries(reference):
+        index, data = members(entry, "qsl_idx", "data")
+        counts["acc_log_entries"] += 1
+        mark = _hashed(data)
+        if _hashable(index) in marks:
+            counts["acc_log_duplicate_keys"] += 1
+            counts["acc_log_data_mismatch"] += marks[index] != mark
+            continue
+        marks[index] = mark
+        if index in wanted:
+            known[index] = data
+    del marks
+    for entry in entries(compliance):
+        index, data = members(entry, "qsl_idx", "data")
+        counts["perf_log_entries"] += 1
+        tested = decoded(data, dtype)
+        if index in known:
+            counts["perf_log_qsl_idx_match"] += 1
+            counts["perf_log_data_mismatch"] += _differ(decoded(known[index], dtype), tested)
+        else:
+            counts["missing_qsl_idxs"] += 1
+        known[index] = data
+    passed = counts["perf_log_data_mismatch"] == 0 and counts["perf_log_qsl_idx_match"] > 0
+    reference_names = "acc_log_entries acc_log_duplicate_keys acc_log_data_mismatch"
+    names = f"{reference_names} perf_log_entries perf_log_qsl_idx_match perf_log_data_mismatch missing_qsl_idxs".split()
+    lines = [f"num_{name} = {counts[name]}" for name in names]
+    return passed, "\n".join([*lines, _verdict(passed), "", ""])
+
+
+def _wanted(compliance: Path) -> set[Any]:
+    return {_hashable(members(entry, "qsl_idx")[0]) for entry in entries(compliance)}
+
+
+def _hashable(index: Any) -> Any:
+    if isinstance(index, (list, dict)):
+        raise Crash("a qsl_idx is a list or an object")
+    return index
+
+
+def _hashed(data: Any) -> int:
+    """Stands for data that are only ever compared with each other."""
+    return hash(data) if isinstance(data, str) else hash(repr(data))
+
+
+def _differ(one: Any, other: Any) -> bool:
+    if not len(one) or not len(other):
+        return len(one) != len(other)
+    return bool(one[0] != other[0])
+
+
+def _verdict(passed: bool) -> str:
+    return "TEST PASS" if passed else "TEST FAIL"
+
+
+def _unix_accuracy(reference: Path, compliance: Path) -> tuple[bool, str]:
+    """`--unixmode`: whole lines, by their MD5; only LoadGen's own spelling can be read."""
+    try:
+        tested = compliance.read_bytes().split(b"\n")
+        known = reference.read_bytes().split(b"\n")
+    except OSError as problem:
+        raise Crash(str(problem.strerror)) from problem
+    tested = tested[:-1] if tested[-1] == b"" else tested
+    known = known[:-1] if known[-1] == b"" else known
+    if len(tested) < 100:
+        raise Crash("a log of fewer than 100 lines is divided by zero")
+    by_index: dict[bytes, list[bytes]] = {}
+    for line in known:
+        for index in dict.fromkeys(_INDEX.findall(line)):
+            by_index.setdefault(index, []).append(line.strip())
+    matches = mismatches = 0
+    for line in tested[1:-1]:
+        fields = _FIELDS.split(line.strip().decode("utf-8", "surrogateescape"))
+        if len(fields) < 4:
+            raise Crash("a line has no index where LoadGen writes it")
+        lines = by_index.get(fields[3].encode("utf-8", "surrogateescape"), [])
+        same = _digest(b"\n".join(lines)) == _digest(line.strip())
+        matches += same
+        mismatches += not same
+    passed = mismatches == 0 and matches > 0
+    told = (len(known) - 2, mismatches, len(tested) - 2)
+    names = ("num_acc_log_entries", "num_perf_log_data_mismatch", "num_perf_log_entries")
+    lines_out = [f"{name} = {value}" for name, value in zip(names, told, strict=True)]
+    return passed, "\n".join([*lines_out, _verdict(passed), "", ""])
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.md5(_SEQUENCE.sub(b"", text.replace(b",", b"")), usedforsecurity=False).hexdigest()
+
+
+def _performance(reference: Path, compliance: Path) -> tuple[bool, str]:
+    """Two-sided: the compliance run is neither slower nor faster by more than the threshold."""
+    scores, scenarios, latencies = [], [], []
+    for path in (reference, compliance):
+        log = Detail(path)
+        if log.get("result_validity") != "VALID":
+            return False, f"Verifying performance.\nTEST FAI Invalid results in {path}\n"
+        if _errors(log):
+            raise Crash("name 'line' is not defined, which a log with errors leads to")
+        scenario = log.get("effective_scenario")
+        if not isinstance(scenario, str) or scenario not in _SCORES:
+            raise Crash(f"no score is known for the scenario {scenario!r}")
+        scores.append(as_float(log.get(_SCORES[scenario])))
+        scenarios.append(scenario)
+        latencies.append(log.get("effective_target_latency_ns"))
+    before, after = scores
+    lines = ["Verifying performance."]
+    if scenarios[0] != scenarios[1]:
+        return False, "\n".join([*lines, "TEST FAI Test and reference scenarios do not match!", ""])
+    if scenarios[0] == "Server" and latencies[0] != latencies[1]:
+        return False, "\n".join([*lines, "TEST FAI Server target latency mismatch", ""])
+    relaxed = scenarios[0] in _RELAXED_UP_TO_NS and before <= _RELAXED_UP_TO_NS[scenarios[0]]
+    threshold = 0.20 if relaxed else 0.10
+    passed = before * (1 - threshold) <= after <= before * (1 + threshold)
+    lines += [f"Reference score = {before}", f"Test score = {after}"]
+    return passed, "\n".join([*lines, "TEST PASS" if passed else "TEST FAI Test score invalid", ""])
+
+
+def _errors(log: Detail) -> bool:
+    if "num_errors" in log.values:
+        return bool(log.get("num_errors") != 0)
+    return bool(log.errors)

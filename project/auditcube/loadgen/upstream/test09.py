@@ -1,0 +1,105 @@
+"""TEST09: the mean number of output tokens within two bounds.
+
+Source: compliance/TEST09/run_verification.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from auditcube.loadgen.accuracy_log import entries
+from auditcube.loadgen.errors import Malformed
+from auditcube.loadgen.layout import Paths
+from auditcube.loadgen.upstream.told import Crash, Told
+
+_TOKEN_BYTES = 4  # whatever the type of the tokens is
+
+
+def told(paths: Paths, low: float, high: float) -> Told:
+    """The verdict on the mean, unrounded, both bounds included."""
+    path = paths.audited_accuracy
+    notes: list[str] = []
+    try:
+        try:
+            lengths = [_length(entry, notes) for entry in _list(path)]
+        except Malformed:
+            notes.append("the log is no JSON list: what can be read of its lines counts")
+            lengths = [_length(entry, notes) for entry in _by_line(path, notes)]
+    except Crash as problem:
+        return Told(None, 1, {}, (*notes, f"run_verification.py crashes: {problem}"))
+    if not lengths:
+        return Told(None, 1, {}, (*notes, "the log has no entries"))
+    mean = sum(lengths) / len(lengths)
+    above, below = mean >= low, mean <= high
+    passed = above and below
+    lines = [
+        f"Total samples: {len(lengths)}",
+        f"Mean output tokens: {mean:.2f}",
+        f"Min: {min(lengths)}, max: {max(lengths)}",
+        f"Min threshold: {low}",
+        f"Max threshold: {high}",
+        f"Min check pass: {above}",
+        f"Max check pass: {below}",
+        "",
+        "TEST PASS" if passed else "TEST FAIL",
+        "",
+    ]
+    return Told(passed, 0 if passed else 1, {"verify_output_len.txt": "\n".join(lines)}, tuple(notes))
+
+
+def _list(path: Path) -> Iterator[Any]:
+    with path.open("rb") as file:
+        start = file.read(65536).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if start != b"[":
+        raise Malformed(path, "is no list")
+    yield from entries(path)
+
+
+def _by_line(path: Path, notes: list[str]) -> Iterator[Any]:
+    decoder = json.JSONDecoder()
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                text = line.strip()
+                if not text:
+                    continue
+                try:
+                    yield json.loads(text)
+                    continue
+                except json.JSONDecodeError:
+                    pass
+                at, found = 0, False
+                while at < len(text):
+                    try:
+                        value, at = decoder.raw_decode(text, at)
+                    except json.JSONDecodeError:
+                        break
+                    found = True
+                    yield value
+                if not found:
+                    notes.append(f"Warning: Line {number}: Could not parse JSON")
+    except UnicodeDecodeError as problem:
+        raise Crash(str(problem.reason)) from None
+    except RecursionError as problem:
+        raise Crash(str(problem)) from None
+
+
+def _length(entry: Any, notes: list[str]) -> int:
+    if not isinstance(entry, dict):
+        raise Crash(f"an entry is no object but {type(entry).__name__}")
+    data = entry.get("data")
+    if not data:
+        return 0
+    if not isinstance(data, str):
+        if len(notes) < 20:
+            notes.append("data that are no text count as no tokens")
+        return 0
+    try:
+        return len(bytes.fromhex(data.strip())) // _TOKEN_BYTES
+    except ValueError as problem:
+        if len(notes) < 20:
+            notes.append(f"Warning: data that cannot be decoded count as no tokens ({problem})")
+        return 0

@@ -1,0 +1,289 @@
+"""`auditcube mlperf`: MLPerf's compliance tests on the real LoadGen's logs, and the files that a submission needs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from auditcube.audits.contract import Outcome, Verdict
+from auditcube.conclusion import artifacts_of, finish
+from auditcube.errors import ExitCode, InvalidInput, SetupFailed
+from auditcube.evidence.files import cannot_write
+from auditcube.evidence.store import SIDECAR, Store
+from auditcube.loadgen import audit_config, marks, scorer, strict
+from auditcube.loadgen.detail_log import Detail
+from auditcube.loadgen.judged import Judged, Rule
+from auditcube.loadgen.layout import ACCURACY, DETAIL, SUMMARY, Paths
+from auditcube.loadgen.upstream import test01, test04, test06, test07, test08, test09
+from auditcube.loadgen.upstream.told import Told
+from auditcube.manifest import build, digest, provenance, surroundings
+from auditcube.results import NON_CLAIMS, file_bytes
+
+TESTS = ("TEST01", "TEST04", "TEST06", "TEST07", "TEST08", "TEST09")
+WITH_REFERENCE = ("TEST01", "TEST04", "TEST08")
+# What each test's part of a submission holds of the compliance run's logs.
+_ANSWERS = ("TEST01", "TEST06", "TEST07", "TEST08", "TEST09")
+_PERFORMANCE = ("TEST01", "TEST04", "TEST07", "TEST09")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says, under upstream's names."""
+
+    test: str
+    rule: Rule
+    results_dir: Path | None
+    compliance_dir: Path
+    output_dir: Path
+    dtype: str | None = None
+    unix_mode: bool = False
+    scenario: str | None = None
+    eos: str | None = None
+    accuracy_script: str | None = None
+    accuracy_threshold: float | None = None
+    score_pattern: str = test07.PATTERN
+    audit_config: Path | None = None
+    min_output_tokens: float | None = None
+    max_output_tokens: float | None = None
+    tolerance: float = 0.001
+    script_timeout_s: float = 3600.0
+
+
+@dataclass(frozen=True)
+class Done:
+    """A judged test and where its files are."""
+
+    judged: Judged
+    directory: Path
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return self.judged.exit_code
+
+
+def judge(options: Options, environ: Mapping[str, str]) -> Done:
+    """Judge one test and write OUTPUT_DIR/TESTnn, whole or not at all.
+
+    Raises InvalidInput for logs that are missing or malformed, SetupFailed if the files cannot be written.
+    """
+    started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
+    paths = _paths(options)
+    judged = _judged(options, paths)
+    target = options.output_dir / options.test
+    with _replacing(target) as folder:
+        for name, text in judged.files.items():
+            (folder / name).write_text(text, "utf-8", errors="surrogateescape", newline="")
+        _copy_logs(options.test, paths, folder)
+        test_id = options.test.lower()
+        (folder / f"audit_{test_id}.json").write_bytes(file_bytes(judged.to_json()))
+        timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
+        _write_sidecar(Store(folder), options, paths, judged, timing, environ)
+    return Done(judged, target)
+
+
+def _paths(options: Options) -> Paths:
+    """The logs that a test reads, all of which are there."""
+    if options.results_dir is None and options.test in WITH_REFERENCE:
+        raise InvalidInput(f"-r: {options.test} compares with a reference; give its results directory")
+    paths = Paths(options.results_dir, options.compliance_dir)
+    wanted = [paths.audited_detail] if options.rule == "strict" else []
+    wanted += [paths.audited_accuracy] if options.test in _ANSWERS else []
+    wanted += [paths.audited_summary, paths.audited_detail] if options.test in _PERFORMANCE else []
+    if options.test in ("TEST01", "TEST08"):
+        wanted.append(paths.accuracy)
+    if options.test == "TEST01":
+        wanted.append(paths.detail)
+    if options.test == "TEST04":
+        wanted += [paths.summary, *([paths.detail] if options.rule == "strict" else [])]
+    for path in wanted:
+        if not path.is_file():
+            raise InvalidInput(f"{path}: is missing, and {options.test} reads it")
+    return paths
+
+
+Both = tuple[Callable[[], Verdict], Told, str]
+"""The judge of the rule strict, what upstream says, and what an accuracy script printed."""
+
+
+def _test01(options: Options, paths: Paths) -> Both:
+    dtype = options.dtype or "byte"
+    return partial(strict.judge_test01, paths, dtype), test01.told(paths, dtype, options.unix_mode), ""
+
+
+def _test04(options: Options, paths: Paths) -> Both:
+    return partial(strict.judge_test04, paths), test04.told(paths), ""
+
+
+def _test06(options: Options, paths: Paths) -> Both:
+    if options.scenario is None:
+        raise InvalidInput("-s: TEST06 wants the scenario: Offline, Server, Interactive, SingleStream or MultiStream")
+    dtype = options.dtype or "int32"
+    try:
+        eos = tuple(int(text) for text in (options.eos or str(test06.EOS)).split(","))
+    except ValueError:
+        raise InvalidInput(f"-e: one or more token ids, with commas, are wanted, not {options.eos}") from None
+    judge = partial(strict.judge_test06, paths, options.scenario, dtype, eos)
+    return judge, test06.told(paths, options.scenario, dtype, options.eos), ""
+
+
+def _test07(options: Options, paths: Paths) -> Both:
+    if options.accuracy_script is None:
+        raise InvalidInput(f"--accuracy-script: TEST07 wants a command that scores the log: 'CMD ... {scorer.PLACE}'")
+    threshold = options.accuracy_threshold
+    if threshold is None and options.audit_config is not None:
+        threshold = audit_config.number(options.audit_config, "test07_accuracy_threshold", comments=False)
+    if threshold is None:
+        raise InvalidInput("--accuracy-threshold: is wanted, or an --audit-config that has test07_accuracy_threshold")
+    try:
+        if not re.compile(options.score_pattern).groups:
+            raise InvalidInput("--score-pattern: has no group for the score")
+    except re.error as problem:
+        raise InvalidInput(f"--score-pattern: is no regular expression: {problem}") from None
+    scored = scorer.run(options.accuracy_script, paths.audited_accuracy.absolute(), options.script_timeout_s)
+    judge = partial(strict.judge_test07, paths, scored, threshold, options.score_pattern)
+    return judge, test07.told(scored.printed, threshold, options.score_pattern), scored.printed
+
+
+def _test08(options: Options, paths: Paths) -> Both:
+    return partial(strict.judge_test08, paths, options.tolerance), test08.told(paths, options.tolerance), ""
+
+
+def _test09(options: Options, paths: Paths) -> Both:
+    low = _bound(options, "min", options.min_output_tokens)
+    high = _bound(options, "max", options.max_output_tokens)
+    return partial(strict.judge_test09, paths, low, high), test09.told(paths, low, high), ""
+
+
+def _bound(options: Options, name: str, given: float | None) -> float:
+    found = given
+    if found is None and options.audit_config is not None:
+        found = audit_config.number(options.audit_config, f"test09_{name}_output_tokens", comments=True)
+    if found is None:
+        raise InvalidInput(f"--{name}-output-tokens: is wanted, or an --audit-config that has it")
+    return found
+
+
+_TESTS: Mapping[str, Callable[[Options, Paths], Both]] = {
+    "TEST01": _test01,
+    "TEST04": _test04,
+    "TEST06": _test06,
+    "TEST07": _test07,
+    "TEST08": _test08,
+    "TEST09": _test09,
+}
+
+
+def _judged(options: Options, paths: Paths) -> Judged:
+    """Both rules. What the rule strict cannot read is an error where it was asked for, else part of what it says."""
+    judge, upstream, printed = _TESTS[options.test](options, paths)
+    try:
+        verdict = judge()
+    except InvalidInput as problem:
+        if options.rule == "strict":
+            raise
+        verdict = Verdict(Outcome.INCONCLUSIVE, "malformed", str(problem))
+    if options.rule == "upstream":
+        return Judged(options.test, options.rule, verdict, upstream, upstream.files)
+    offline = options.scenario == "Offline"
+    texts = marks.texts(options.test, verdict, offline=offline, printed=printed)
+    return Judged(options.test, options.rule, verdict, upstream, texts)
+
+
+def _copy_logs(test: str, paths: Paths, folder: Path) -> None:
+    """The compliance run's own logs, as the submission wants them beside the verdict."""
+    copies = {f"accuracy/{ACCURACY}": paths.audited_accuracy} if test in _ANSWERS and test != "TEST08" else {}
+    if test in _PERFORMANCE:
+        copies |= {f"performance/run_1/{SUMMARY}": paths.audited_summary}
+        copies |= {f"performance/run_1/{DETAIL}": paths.audited_detail}
+    for name, source in copies.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """A folder to fill, which then takes the place of `target`; if that fails, `target` is as it was.
+
+    Raises SetupFailed if it cannot be written, or if something there was not made here.
+    """
+    if target.is_symlink() or (target.exists() and not (target / SIDECAR).is_file()):
+        raise SetupFailed(f"{target}: is there, and was not made by auditcube; choose another place, or remove it")
+    temporary = old = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        temporary.chmod(0o755)
+        yield temporary
+        if target.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / target.name
+            target.rename(old)
+        temporary.rename(target)
+        temporary = None
+    except OSError as problem:
+        if old is not None and old.exists() and not target.exists():
+            old.rename(target)
+        raise cannot_write(target, problem) from problem
+    finally:
+        for rest in (temporary, old.parent if old is not None else None):
+            if rest is not None:
+                shutil.rmtree(rest, ignore_errors=True)
+
+
+def _write_sidecar(
+    store: Store, options: Options, paths: Paths, judged: Judged, timing: build.Timing, environ: Mapping[str, str]
+) -> None:
+    name = f"audit_{options.test.lower()}.json"
+    derived = {
+        "benchmark": str(Detail(paths.audited_detail).get("sut_name") or provenance.UNKNOWN)
+        if paths.audited_detail.is_file()
+        else provenance.UNKNOWN,
+        "claim_status": "diagnostic",
+        "redaction_status": "not_scanned",
+        "result_paths": [name, *judged.files],
+        "task_status": {"state": "completed", "exit_code": int(judged.exit_code)},
+        "config_hashes": {},
+        "verdicts": [judged.to_json()["verdict"]],
+        "non_claims": [*NON_CLAIMS, f"The verdict is by the rule {judged.rule}."],
+    }
+    manifest = build.manifest(
+        task=f"mlperf {options.test}",
+        run_id=provenance.new_run_id(),
+        identity=surroundings.identity(None, environ),
+        timing=timing,
+        dataset_refs=_inputs(paths),
+        artifacts=artifacts_of(store),
+        parents=[],
+        derived=derived,
+        provenance=provenance.provenance(timing.finished_on),
+        environment=provenance.environment(),
+    )
+    finish(store, manifest, judged.exit_code, {})
+
+
+def _inputs(paths: Paths) -> list[dict[str, Any]]:
+    """The logs that were read, by digest; where they lay is the submitter's own business."""
+    read = {
+        "reference accuracy log": paths.accuracy if paths.results_dir else None,
+        "reference detail log": paths.detail if paths.results_dir else None,
+        "reference summary": paths.summary if paths.results_dir else None,
+        "compliance accuracy log": paths.audited_accuracy,
+        "compliance detail log": paths.audited_detail,
+        "compliance summary": paths.audited_summary,
+    }
+    found = []
+    for name, path in read.items():
+        if path is not None and path.is_file():
+            size, sha256 = digest.of_file(path)
+            measured = {"digest": {"sha256": sha256}, "size": size, "format": "loadgen"}
+            shared = {"kind": "loadgen_log", "provenance": "LoadGen", "redaction_status": "not_scanned"}
+            found.append({"source_id": name, **shared, **measured})
+    return found

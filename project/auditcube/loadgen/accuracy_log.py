@@ -17,6 +17,7 @@ import orjson
 from auditcube.loadgen.errors import Malformed
 
 _BLOCK = 2**16
+_PLAIN = (str, int, bool, type(None))
 _SPACE = re.compile(r"[ \t\n\r]*")
 _CUT = "\n\n...\n\n"  # what tools/submission/truncate_accuracy_log.py leaves between a head and a tail
 
@@ -48,7 +49,17 @@ def _object(text: bytes) -> dict[str, Any] | None:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    return value if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    # An integer beyond 64 bits comes out as a float, at whatever depth: such an entry is read again, and exactly.
+    if any(type(member) not in _PLAIN and not _small(member) for member in value.values()):
+        found: dict[str, Any] = json.loads(text)
+        return found
+    return value
+
+
+def _small(value: Any) -> bool:
+    return type(value) is float and abs(value) < 2**53
 
 
 def _any_list(path: Path) -> Iterator[Any]:

@@ -50,6 +50,8 @@ EXTRAS = {
     "dev": [
         "coverage>=7.10",  # the first that measures subprocesses by a setting alone
         "hypothesis>=6.100",
+        # The real LoadGen, whose fresh logs are judged; the release whose logs the tests know.
+        "mlcommons-loadgen==6.0.17; platform_machine == 'x86_64' and sys_platform == 'linux'",
         "mypy>=1.13",
         "pytest>=8.2",
         "ruff>=0.9",

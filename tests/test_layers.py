@@ -45,6 +45,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "summary": ("early_stopping", "evidence", "metrics"),
     "plan_check": ("evidence", "metrics", *PLANNED_LOAD),
     "audits": ("evidence.answers", "metrics", *PLANNED_LOAD),
+    "loadgen": ("audits", "evidence.answers", "load.pacing"),  # the real LoadGen's logs, by both rules
     "manifest": ("evidence",),
     "report": ("manifest", "metrics", "summary"),
     # From here on the parts are put together.
@@ -55,11 +56,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "results": ("audits", "evidence", "job", "metrics", "summary", *PLANNED_LOAD),
     "verification": ("config", "evidence", "job", "manifest", "metrics", "plan_check", "results", *PLANNED_LOAD),
     "progress": ("load.engine",),
-    "terminal": ("load.pacing", "results", "summary", "verification"),
+    "terminal": ("load.pacing", "loadgen.judged", "results", "summary", "verification"),
     "arguments": ("__init__", "demo.options"),
     "tasks": ANYTHING,
     "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "verification.checked"),
     "reviewing": ANYTHING,
+    "mlperf": ("audits", "conclusion", "evidence", "loadgen", "manifest", "results"),
     "demonstration": ANYTHING,
     "cli": ANYTHING,
     "__main__": ("cli",),
@@ -74,6 +76,7 @@ ALONE = ("demo",)
 ROOTS: dict[str, tuple[str, ...]] = {
     "tasks": ("cli", "demonstration"),
     "reviewing": ("cli",),
+    "mlperf": ("cli",),
     "demonstration": ("cli",),
     "cli": ("__main__",),
 }

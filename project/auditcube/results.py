@@ -9,10 +9,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from auditcube.audits.contract import Outcome, Verdict
 from auditcube.errors import ExitCode
+from auditcube.evidence.outputs import read_answers
 from auditcube.evidence.store import Store
 from auditcube.evidence.table import read_events
 from auditcube.job import WARMUP, Plan
@@ -53,7 +55,9 @@ class Performed:
 
 def read_run(store: Store, plan: Plan, spec: RunSpec) -> Run:
     """A run as its event files tell it. Raises EvidenceRejected if they are not events."""
-    return Run(spec, plan.load, read_events(store.run(spec.label).events))
+    files = store.run(spec.label)
+    events = read_events(files.events)
+    return Run(spec, plan.load, events, partial(read_answers, files.outputs, events))
 
 
 def derive(plan: Plan, runs: Mapping[str, Run], here: Iterable[str], judged: bool) -> Results:

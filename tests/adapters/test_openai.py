@@ -82,6 +82,9 @@ def test_token_ids_and_log_probabilities(members: dict[str, Any], output: dict[s
     choice = {"index": 0, "text": "a", "finish_reason": "stop", **members}
     assert every_way(whole(COMPLETIONS), body(choice, usage=USAGE)) == (expected, 0)
     stream = sse({"choices": [{**choice, "finish_reason": None}]}, piece("", "stop"), {"choices": [], "usage": USAGE})
+    # A stream also tells which ids came first.
+    told = {"first_token_ids": output["token_ids"]} if output.get("token_ids") else {}
+    expected = Answer({**expected.output, **told}, 3, 2)
     assert every_way(streamed(COMPLETIONS), stream) == (expected, 1)
     first = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": None, **members}]}
     stream = sse(first, delta("stop"), {"choices": [], "usage": USAGE})
@@ -233,7 +236,7 @@ def test_chat_streams(stream: bytes, expected: tuple[Answer, int]) -> None:
         (sse(piece("a", "stop"), done=False), (Answer({"text": "a", "finish_reason": "stop"}), 1)),
         (sse(piece(None), piece("a"), piece(None, "length")), (Answer({"text": "a", "finish_reason": "length"}), 1)),
         (sse(piece("", token_ids=[5]), piece("", "stop")),
-         (Answer({"text": "", "token_ids": [5], "finish_reason": "stop"}), 1)),
+         (Answer({"text": "", "token_ids": [5], "finish_reason": "stop", "first_token_ids": [5]}), 1)),
     ],
 )  # fmt: skip
 def test_completion_streams(stream: bytes, expected: tuple[Answer, int]) -> None:

@@ -115,13 +115,24 @@ class OpenAI(ABC):
 class _Output:
     """The parts of an answer, gathered from one object or from many chunks; with `keep` false only what is counted."""
 
-    __slots__ = ("_api", "_keep", "choices", "finish_reason", "logprobs", "texts", "token_ids", "usage")
+    __slots__ = (
+        "_api",
+        "_keep",
+        "choices",
+        "finish_reason",
+        "first_token_ids",
+        "logprobs",
+        "texts",
+        "token_ids",
+        "usage",
+    )
 
     def __init__(self, api: OpenAI, keep: bool) -> None:
         self._api = api
         self._keep = keep
         self.texts: dict[str, list[str]] = {}
         self.token_ids: list[int] = []
+        self.first_token_ids: list[int] = []
         self.logprobs: list[float | None] = []
         self.finish_reason: str | None = None
         self.usage: Mapping[str, Any] = {}
@@ -176,13 +187,18 @@ class _Output:
         ids, logprobs = _tokens_of(choice)
         for name, text in texts.items():
             self.texts.setdefault(name, []).append(text)
+        if ids and not self.token_ids:
+            self.first_token_ids = ids
         self.token_ids += ids
         self.logprobs += logprobs
         return bool(texts or ids)
 
     def answer(self, clock: _Clock | None = None) -> Answer:
         times = clock.times() if clock is not None else ()
-        return Answer(self._whole() if self._keep else _NOTHING, *_counts(self.usage), *times)
+        output = self._whole() if self._keep else _NOTHING
+        if clock is not None and self.first_token_ids:  # of a stream: what stopped the clock of its first token
+            output = {**output, "first_token_ids": self.first_token_ids}
+        return Answer(output, *_counts(self.usage), *times)
 
     def _whole(self) -> dict[str, Any]:
         output: dict[str, Any] = {"text": ""}

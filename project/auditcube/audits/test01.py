@@ -134,7 +134,7 @@ def _compare(params: Params, accuracy: Evidence, audit: Evidence) -> tuple[dict[
 def _value(params: Params, answer: KeptAnswer) -> Any:
     """What is compared of an answer; None where it has none of that."""
     if params.compare == "answers":
-        return hashlib.blake2b(answer.content, digest_size=16).digest()
+        return None if answer.content is None else hashlib.blake2b(answer.content, digest_size=16).digest()
     if params.compare == "tokens":
         return None if answer.tokens is None else np.asarray(answer.tokens, dtype=np.int64).tobytes()
     if not answer.content or len(answer.content) % 4:

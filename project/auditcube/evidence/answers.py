@@ -23,7 +23,7 @@ class KeptAnswer(NamedTuple):
 
     ordinal: int
     sample: int
-    content: bytes
+    content: bytes | None
     tokens: Tokens | None = None
     first_tokens: Tokens | None = None
     tokens_out: int | None = None

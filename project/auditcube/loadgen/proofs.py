@@ -11,6 +11,7 @@ from typing import Any
 
 from auditcube.loadgen.detail_log import Detail
 from auditcube.loadgen.logged import LoggedRun, same_bytes
+from auditcube.scenario import Scenario
 
 _PERFORMANCE, _ACCURACY = "PerformanceOnly", "AccuracyOnly"
 # What makes two runs comparable: the same system, asked for the same in the same way.
@@ -24,6 +25,8 @@ _COMMON = (
     "effective_target_latency_percentile",
     "effective_performance_sample_count",
 )
+# The least share of distinct samples: of all queries, and where it is the median that is compared.
+_DISTINCT, _DISTINCT_BY_MEDIAN = 0.1, 0.6
 _TIMES = ("test_datetime", "get_sut_name_duration_ns")
 
 
@@ -56,6 +59,22 @@ def repeats_one(detail: Detail, wanted: bool, name: str) -> Iterator[str]:
     told = detail.get("effective_performance_issue_same")
     if told is not wanted and told != int(wanted):
         yield f"the {name} run's performance_issue_same is {told!r}: audit.config was {'not ' * wanted}in force"
+
+
+def distinct_enough(reference: LoggedRun) -> Iterator[str]:
+    """Most of what the reference's score rests on are samples that were not asked for before: of a small set that is
+    repeated, a cache serves the reference as well as the audit run, and their scores are alike."""
+    size = _number(reference.detail.get("effective_performance_sample_count"))
+    issued = reference.issued
+    if not size or not issued:
+        yield "it is not told out of how many samples the reference's were taken"
+        return
+    # LoadGen draws with replacement, in Offline without, and where it may not repeat.
+    distinct = min(size, issued) if reference.scenario is Scenario.OFFLINE else size * -math.expm1(-issued / size)
+    least = _DISTINCT_BY_MEDIAN if reference.scenario.paced else _DISTINCT
+    if distinct < least * issued:
+        share = 1 - distinct / issued
+        yield f"about {share:.0%} of the reference's queries repeat a sample, which a cache would have answered too"
 
 
 def answers_sampled(run: LoggedRun) -> Iterator[str]:
@@ -100,8 +119,9 @@ def are_a_pair(one: Detail, other: Detail) -> Iterator[str]:
     if same_bytes(one.path, other.path):
         yield "reference and compliance run have the same detail log: they are one run"
         return
-    if all(one.get(key) is not None and one.get(key) == other.get(key) for key in _TIMES):
-        yield "reference and compliance run started at the same moment: they are one run"
+    measured = [key for key in one.values if key in _TIMES or str(key).startswith("result_")]
+    if all(one.get(key) == other.get(key) for key in measured) and all(key in measured for key in _TIMES):
+        yield "reference and compliance run measured the same from the same moment on: they are one run"
     for key in _COMMON:
         if one.get(key) != other.get(key):
             yield f"reference and compliance run differ in {key}: {_short(one.get(key))} and {_short(other.get(key))}"

@@ -56,6 +56,7 @@ def judge_test04(paths: Paths) -> Verdict:
         yield from proofs.is_performance(reference)
         yield from proofs.is_performance(audit)
         yield from proofs.repeats_one(reference.detail, False, REFERENCE)
+        yield from proofs.distinct_enough(reference)
         yield from proofs.repeats_one(audit.detail, True, test04.AUDIT)
         yield from proofs.are_a_pair(reference.detail, audit.detail)
 

@@ -35,6 +35,9 @@ def check(store: Store, reference: Checked | None = None) -> Checked:
     checked = Checked(store)
     if not _sidecar(checked):
         return checked
+    if checked.manifest["mlcube_task"].startswith("mlperf "):
+        _logs(checked)
+        return checked
     if checked.manifest["mlcube_task"] == "verify":
         _verification(checked)
         return checked
@@ -83,6 +86,20 @@ def _verification(checked: Checked) -> None:
         return
     _members(checked, expected)
     _listed(checked, {name})
+
+
+def _logs(checked: Checked) -> None:
+    """Check the output of `mlperf`: the verdict and its file say the same. The logs of the reference are not here."""
+    test_id = checked.manifest["mlcube_task"].removeprefix("mlperf ").lower()
+    name = f"audit_{test_id}.json"
+    try:
+        told, _ = codec.read_json(checked.store.root / name)
+        expected = {"verdicts": [told["verdict"]]}
+    except (EvidenceRejected, LookupError, TypeError) as problem:
+        checked.find("derived", name, f"is no output of mlperf: {problem}")
+        return
+    _members(checked, expected)
+    checked.checks.append("the verdict is that of its file; to judge anew, give the logs to `auditcube mlperf`")
 
 
 def _plan(checked: Checked) -> bool:

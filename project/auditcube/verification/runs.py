@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from auditcube.errors import AuditCubeError, EvidenceRejected
-from auditcube.evidence.chunks import contradictions
+from auditcube.evidence import chunks as chunk_times
+from auditcube.evidence import outputs
 from auditcube.job import WARMUP, Plan, runs_of
 from auditcube.load.schedule import RunSpec
 from auditcube.manifest import codec
@@ -52,8 +53,9 @@ def check_run(checked: Checked, plan: Plan, spec: RunSpec) -> None:
             checked.find("schedule", name, "its events were made by another schedule")
         if not _within(checked.manifest, start.origin_utc):
             checked.find("time_order", name, f"its events start at {start.origin_utc}, outside of the task's times")
-    chunks = contradictions(files.chunks, run.events) if plan.config.endpoint.chunk_times else []
-    for problem_text in [*check_against_plan(run, schedule), *_shares(run), *chunks]:
+    chunks = chunk_times.contradictions(files.chunks, run.events) if plan.config.endpoint.chunk_times else []
+    kept = outputs.contradictions(files.outputs, run.events, schedule.captures) if spec.capture else []
+    for problem_text in [*check_against_plan(run, schedule), *_shares(run), *chunks, *kept]:
         checked.find("events", name, problem_text)
     checked.checks.append(f"run {spec.label}: {len(run.events)} events follow the schedule {_name_of(expected)}")
 

@@ -1,0 +1,235 @@
+"""`auditcube mlperf`: its files, its options, its exit codes, and paths with anything in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditcube.cli import main
+from auditcube.loadgen import rounds
+from auditcube.loadgen.layout import ACCURACY, DETAIL, SUMMARY
+from auditcube.manifest.validator import validate
+from loadgen.logs import case, detail, entry, tokens, write_accuracy, write_detail
+
+PRINTS = f"{shlex.quote(sys.executable)} -c \"print({{'exact_match': 70.5}})\" {{accuracy_log}}"
+OPTIONS: dict[str, list[str]] = {
+    "TEST01": ["--dtype", "int32"],
+    "TEST04": [],
+    "TEST06": ["-s", "Offline"],
+    "TEST07": ["--accuracy-threshold", "60", "--accuracy-script", PRINTS],
+    "TEST08": [],
+    "TEST09": ["--min-output-tokens", "10", "--max-output-tokens", "20"],
+}
+BOTH = {f"performance/run_1/{SUMMARY}", f"performance/run_1/{DETAIL}"}
+FILES = {
+    "TEST01": {"verify_accuracy.txt", "verify_performance.txt", f"accuracy/{ACCURACY}", *BOTH},
+    "TEST04": {"verify_performance.txt", *BOTH},
+    "TEST06": {"verify_accuracy.txt", f"accuracy/{ACCURACY}"},
+    "TEST07": {"verify_accuracy.txt", f"accuracy/{ACCURACY}", *BOTH},
+    "TEST08": {"verify_accuracy.txt"},
+    "TEST09": {"verify_output_len.txt", f"accuracy/{ACCURACY}", *BOTH},
+}
+MODELS = {"TEST01": "bert-99", "TEST04": "wan-2.2-t2v-a14b", "TEST06": "deepseek-r1", "TEST08": "dlrm-v3",
+          "TEST09": "e2e-rag-qna"}  # fmt: skip
+STRANGE = "-a 'b\" $(touch INJECTED);\n{x}"
+
+
+def arguments(test: str, root: Path, output: Path, *more: str) -> list[str]:
+    results = [f"--results_dir={root / 'results'}"] if test in ("TEST01", "TEST04", "TEST08") else []
+    places = [*results, f"--compliance_dir={root / 'compliance'}", f"--output_dir={output}"]
+    return ["mlperf", test, *places, *OPTIONS[test], *more]
+
+
+def listed(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("rule", ["strict", "upstream"])
+@pytest.mark.parametrize("test", OPTIONS)
+def test_the_files_of_a_submission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], test: str, rule: str
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    root, output = tmp_path / STRANGE / "logs", tmp_path / STRANGE / "out"
+    case(root, test)
+    for _ in range(2):  # the second takes the place of the first
+        assert main([*arguments(test, root, output, "--rule", rule), "--json"]) == 0
+    folder = output / test
+    ours = {f"audit_{test.lower()}.json", "mlcube.run_audit.json"}
+    assert listed(folder) == FILES[test] | ours
+    assert {path.name for path in output.iterdir()} == {test}
+    assert not list(here.iterdir())
+    assert validate([output])[1] == []
+    assert rounds.check(output, (test,)) == []
+    if test in MODELS:
+        assert main(["mlperf", "check", str(output), "--model", MODELS[test]]) == 0
+
+
+@pytest.mark.parametrize("test", OPTIONS)
+def test_what_does_not_pass_has_no_marker(tmp_path: Path, test: str) -> None:
+    root, output = tmp_path / "logs", tmp_path / "out"
+    paths = case(root, test)
+    write_detail(paths.audited_detail, detail(result_validity="INVALID"))
+    more = ["--accuracy-script", f"{shlex.quote(sys.executable)} -c \"print('TEST PASS')\""] if test == "TEST07" else []
+    assert main(arguments(test, root, output, *more)) == 6
+    findings = rounds.check(output, (test,))
+    assert findings
+    for name in FILES[test]:
+        if name.startswith("verify_"):
+            assert "TEST PASS" not in (output / test / name).read_text()
+    manifest = json.loads((output / test / "mlcube.run_audit.json").read_text())
+    assert manifest["task_status"]["exit_code"] == 6
+    assert manifest["verdicts"][0]["outcome"] == "INCONCLUSIVE"
+
+
+def test_one_check_of_test06_that_fails_is_told_alone(tmp_path: Path) -> None:
+    paths = case(tmp_path, "TEST06", "Server")
+    write_accuracy(paths.audited_accuracy, [entry(n, [5, 2, 2], first=[5], token_count=3) for n in range(64)])
+    command = [*arguments("TEST06", tmp_path, tmp_path / "out"), "-s", "Server"]
+    assert main(command) == 1
+    assert (tmp_path / "out/TEST06/verify_accuracy.txt").read_text().splitlines()[1:] == [
+        "First token check pass: True",
+        "EOS check pass: False",
+        "Sample length check pass: True",
+        "TEST06 verification failed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("test", "more", "problem"),
+    [
+        ("TEST07", ["--accuracy-script", "'open"], "No closing quotation"),
+        ("TEST07", ["--accuracy-script", " "], "names no command"),
+        ("TEST07", ["--score-pattern", "("], "is no regular expression"),
+        ("TEST07", ["--score-pattern", "x"], "has no group"),
+        ("TEST09", ["--min-output-tokens", "30"], "the bounds 30.0 and 20.0 are none"),
+        ("TEST09", ["--min-output-tokens", "nan"], "are none"),
+        ("TEST06", ["-e", "two"], "token ids"),
+    ],
+)
+def test_bad_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], test: str, more: list[str], problem: str
+) -> None:
+    case(tmp_path, test)
+    assert main(arguments(test, tmp_path, tmp_path / "out", *more)) == 2
+    assert problem in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "problem"),
+    [
+        ("no-such-command-anywhere {accuracy_log}", 3, "cannot be run"),
+        (f"{shlex.quote(sys.executable)} -c 'import time; time.sleep(60)'", 3, "did not end within 0.5 s"),
+        (f"{shlex.quote(sys.executable)} -c 'import sys; print({{\"exact_match\": 99}}); sys.exit(3)'", 6, ""),
+    ],
+)
+def test_scripts_that_do_not_score(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], script: str, code: int, problem: str
+) -> None:
+    case(tmp_path, "TEST07")
+    more = ["--accuracy-script", script, "--script-timeout", "0.5" if code == 3 else "30"]
+    assert main(arguments("TEST07", tmp_path, tmp_path / "out", *more)) == code
+    assert problem in capsys.readouterr().err
+
+
+def test_the_script_gets_the_log_and_no_shell(tmp_path: Path) -> None:
+    root = tmp_path / STRANGE
+    case(root, "TEST07")
+    program = "import sys, json; print({'exact_match': len(json.load(open(sys.argv[1]))), 'rest': sys.argv[2:]})"
+    script = f"{shlex.join([sys.executable, '-c', program])} {{accuracy_log}} $HOME '*' ; touch INJECTED"
+    more = ["--accuracy-script", script, "--accuracy-threshold", "64"]
+    assert main(arguments("TEST07", root, tmp_path / "out", *more)) == 0
+    text = (tmp_path / "out/TEST07/verify_accuracy.txt").read_text()
+    assert "'exact_match': 64, 'rest': ['$HOME', '*', ';', 'touch', 'INJECTED']" in text
+    assert not list(tmp_path.rglob("INJECTED"))
+
+
+@pytest.mark.parametrize("test", OPTIONS)
+def test_missing_logs_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], test: str) -> None:
+    case(tmp_path, test)
+    (tmp_path / "compliance" / DETAIL).unlink()
+    assert main(arguments(test, tmp_path, tmp_path / "out")) == 2
+    assert f"{DETAIL}: is missing, and {test} reads it" in capsys.readouterr().err
+
+
+def test_what_was_not_made_here_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case(tmp_path, "TEST09")
+    (tmp_path / "out/TEST09").mkdir(parents=True)
+    (tmp_path / "out/TEST09/precious").write_text("x")
+    assert main(arguments("TEST09", tmp_path, tmp_path / "out")) == 3
+    assert "was not made by auditcube" in capsys.readouterr().err
+    assert listed(tmp_path / "out") == {"TEST09/precious"}
+
+
+def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
+    paths = case(tmp_path, "TEST09")
+    assert main(arguments("TEST09", tmp_path, tmp_path / "out")) == 0
+    before = {name: (tmp_path / "out" / name).read_bytes() for name in listed(tmp_path / "out")}
+    paths.audited_accuracy.write_text("[")
+    assert main(arguments("TEST09", tmp_path, tmp_path / "out")) == 2
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in listed(tmp_path / "out")} == before
+
+
+def test_a_crash_of_upstreams_is_no_verdict(tmp_path: Path) -> None:
+    paths = case(tmp_path, "TEST06")
+    write_accuracy(paths.audited_accuracy, [{**tokens(0), "data": "0"}])
+    assert main(arguments("TEST06", tmp_path, tmp_path / "out", "--rule", "upstream")) == 2
+    told: dict[str, Any] = json.loads((tmp_path / "out/TEST06/audit_test06.json").read_text())
+    assert (told["passed"], told["upstream"]["outcome"], told["strict"]["code"]) == (False, "ERROR", "malformed")
+    assert not (tmp_path / "out/TEST06/verify_accuracy.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "tests"),
+    [
+        ("resnet50", "v5.0", ("TEST01", "TEST04")),
+        ("gpt-oss-120b", "v6.1", ("TEST07", "TEST09")),
+        ("llama3_1-8b", "v5.1", ("TEST06",)),
+        ("wan-2.2-t2v-a14b", "v6.0", ("TEST04",)),
+        ("qwen3.6-27b", "v6.1", ()),
+        ("dlrm-v3", "v6.1", ("TEST08",)),
+    ],
+)
+def test_what_a_model_needs(model: str, name: str, tests: tuple[str, ...]) -> None:
+    assert rounds.tests_of(model, name) == tests
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--model", "gpt-oss-120b", "--round", "v5.0"], "is no model of round v5.0"),
+        (["--model", "other"], "is not known"),
+        (["--model", "resnet", "--round", "v9"], "--round: v9 is not known"),
+    ],
+)
+def test_a_model_that_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], problem: str
+) -> None:
+    assert main(["mlperf", "check", str(tmp_path), *options]) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_what_a_directory_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case(tmp_path, "TEST04")
+    main(arguments("TEST04", tmp_path, tmp_path / "out"))
+    (tmp_path / "out/TEST04/performance/run_1" / DETAIL).unlink()
+    (tmp_path / "out/TEST04/performance/run_1/more.txt").write_text("")
+    capsys.readouterr()
+    assert main(["mlperf", "check", str(tmp_path / "out"), "--model", "resnet", "--json"]) == 1
+    found = {
+        (f["test"], os.path.basename(f["path"]), f["message"]) for f in json.loads(capsys.readouterr().out)["findings"]
+    }
+    assert found == {
+        ("TEST01", "TEST01", "is missing; `auditcube mlperf TEST01` makes it"),
+        ("TEST04", DETAIL, "is missing"),
+        ("TEST04", "more.txt", "has no place there"),
+    }

@@ -242,6 +242,19 @@ def mlperf_check(options: argparse.Namespace) -> int:
     return ExitCode.FAIL if findings else ExitCode.PASS
 
 
+def plan(options: argparse.Namespace) -> int:
+    from auditcube.forecast import forecast
+    from auditcube.job import read_job
+    from auditcube.terminal import print_forecast
+
+    told = forecast(read_job(options.config, options.dataset, os.environ).plan, options.latency_s)
+    if options.json:
+        _print_json(told)
+    else:
+        print_forecast(told)
+    return ExitCode.PASS
+
+
 def report(options: argparse.Namespace) -> int:
     from auditcube import reviewing
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +153,26 @@ def make_plan(config: JobConfig, document: Document, dataset_size: int) -> Plan:
             text = f"{audit.test_id} stands twice, with other settings; there is one verdict for each audit"
             raise document.invalid(("audits", number), text)
         for spec in _runs_of(audit, document, number, dataset_size, load):
-            if runs.setdefault(spec.label, spec) != spec:
+            shared = _shared(runs.get(spec.label, spec), spec)
+            if shared is None:
                 text = f"plans another {spec.label} run than an audit before it; give both the same settings"
                 raise document.invalid(("audits", number), text)
-    return Plan(config, load, dataset_size, made, tuple(runs.values()))
+            runs[spec.label] = shared
+    # The reference first, whatever the audits' order: what others leave in a cache would make it faster than it is.
+    first = [runs.pop(label) for label in (WARMUP, REFERENCE) if label in runs]
+    return Plan(config, load, dataset_size, made, (*first, *runs.values()))
+
+
+def _shared(one: RunSpec, other: RunSpec) -> RunSpec | None:
+    """The run that serves two audits, or None if none does. Rows that one of them wants in the middle of the run are
+    nothing to the other if it wants none there."""
+    for spec, plain in ((one, other), (other, one)):
+        order = spec.order
+        if isinstance(order, WithoutReplacement) and plain.order == WithoutReplacement():
+            plain = replace(plain, order=order)
+        if spec == plain:
+            return spec
+    return None
 
 
 def _checked_adapter(config: JobConfig, document: Document) -> Adapter:

@@ -14,6 +14,7 @@ from rich.text import Text
 from auditcube.errors import ExitCode
 from auditcube.load.pacing import End
 from auditcube.loadgen.judged import Judged
+from auditcube.progress import duration
 from auditcube.results import Performed
 from auditcube.summary import remarks
 from auditcube.verification.checked import Verification
@@ -75,6 +76,29 @@ def print_verification(verification: Verification) -> None:
         _print_reasons(console, verification.verdicts)
     else:
         console.print(Text("The evidence holds; it claims no verdict.", "bold green"))
+
+
+def print_forecast(told: Mapping[str, Any]) -> None:
+    """The planned runs as a table, and why they stand in this order."""
+    console = _console()
+    table = _table("run")
+    for column in ("queries", "about", "kept"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("order", "for"):
+        table.add_column(column)
+    for run in told["runs"]:
+        cells = (str(run["queries"]), _about(run["seconds"]), f"{run['kept']:.0%}", run["order"], ", ".join(run["for"]))
+        table.add_row(run["label"], *cells)
+    console.print(table)
+    for run in told["runs"]:
+        console.print(f"{run['label']}: {run['why']}", soft_wrap=True, markup=False, highlight=False)
+    hint = "; --latency-s tells more" if told["seconds"] is None else ""
+    text = f"{told['queries']} queries, about {_about(told['seconds'])}, at most {_about(told['most_seconds'])}{hint}"
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def _about(seconds: float | None) -> str:
+    return "unknown" if seconds is None else duration(seconds)
 
 
 def print_judged(judged: Judged, directory: Path) -> None:

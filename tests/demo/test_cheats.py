@@ -32,6 +32,10 @@ SEQUENCE: list[object] = [*({"prompt": prompt} for prompt in PROMPTS), {"prompt"
         ("preloaded", 4),
         ("coalescing", 0),
         ("truncated_outputs", 0),
+        ("other_model", 0),
+        ("double_eos", 0),
+        ("padded_outputs", 0),
+        ("wrong_counts", 0),
     ],
 )
 def test_how_many_of_a_sequence_are_hits(cheat: str | None, hits: int, tmp_path: Path) -> None:

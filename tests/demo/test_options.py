@@ -32,7 +32,7 @@ def test_switches_keep_their_order_and_values() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--cheat", "exact"], "unknown cheat 'exact'; known: coalescing, exact_cache"),
+        (["--cheat", "exact"], "unknown cheat 'exact'; known: coalescing, double_eos, exact_cache"),
         (["--nuisance", "noise"], "unknown nuisance 'noise'"),
         (["--cheat", "exact_cache=1"], "cheat exact_cache takes no value"),
         (["--cheat", "lru_cache"], "cheat lru_cache needs K answers, a whole number from 1 to inf: nothing given"),

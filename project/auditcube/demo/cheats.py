@@ -17,6 +17,7 @@ from typing import Protocol
 from auditcube.demo.calls import Call, Output, Served, shortened
 from auditcube.demo.chance import fraction
 from auditcube.demo.switches import Entry, Value
+from auditcube.demo.text import TextJob
 
 Compute = Callable[[Call], Awaitable[Served]]
 
@@ -128,6 +129,20 @@ class Truncated:
         return await compute(shortened(call, self._share))
 
 
+class Changed:
+    """Computes another text than was asked for: `change` makes another job of it. Videos are left alone."""
+
+    def __init__(self, change: Callable[[TextJob], TextJob], share: float = 1.0, seed: int = 0) -> None:
+        self._change, self._share, self._seed = change, share, seed
+        self._calls = itertools.count()
+
+    async def answer(self, call: Call, compute: Compute) -> Served:
+        """Of a `share` of the calls, another answer."""
+        if isinstance(call.job, TextJob) and fraction(self._seed, "changed", next(self._calls)) < self._share:
+            call = replace(call, job=self._change(call.job))
+        return await compute(call)
+
+
 CHEATS: dict[str, Entry[Cheat]] = {
     "exact_cache": Entry(lambda _value, _context: Cache()),
     "prompt_cache": Entry(lambda _value, _context: Cache(_prompt_only)),
@@ -138,6 +153,19 @@ CHEATS: dict[str, Entry[Cheat]] = {
     ),
     "preloaded": Entry(lambda _value, context: Preloaded(context.preload)),
     "coalescing": Entry(lambda _value, _context: Coalescing()),
+    "other_model": Entry(
+        lambda value, context: Changed(lambda job: replace(job, seed=job.seed + 1), value, context.seed),
+        Value("SHARE of the calls", 0, 1, 0.5),
+    ),
+    "double_eos": Entry(lambda _value, _context: Changed(lambda job: replace(job, ends=2))),
+    "padded_outputs": Entry(
+        lambda value, _context: Changed(lambda job: replace(job, padding=int(value))),
+        Value("TOKENS more, at no cost", 1, 100_000, 64, whole=True),
+    ),
+    "wrong_counts": Entry(
+        lambda value, _context: Changed(lambda job: replace(job, overcount=int(value))),
+        Value("TOKENS too many in usage", 1, 100_000, 8, whole=True),
+    ),
     "truncated_outputs": Entry(lambda value, _context: Truncated(value), Value("SHARE that is left", 0.01, 1, 0.5)),
 }
 """`--cheat NAME[=VALUE]`"""

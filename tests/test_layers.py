@@ -46,7 +46,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "plan_check": ("evidence", "metrics", *PLANNED_LOAD),
     "audits": ("evidence.answers", "metrics", *PLANNED_LOAD),
     "loadgen": ("audits", "evidence.answers", "load.pacing"),  # the real LoadGen's logs, by both rules
-    "manifest": ("evidence",),
+    "scan": (),
+    "manifest": ("evidence", "scan"),
     "report": ("manifest", "metrics", "summary"),
     # From here on the parts are put together.
     "job": ("adapters", "audits", "config", "dataset", "document", "load"),
@@ -56,8 +57,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "unix_sockets": (),
     "results": ("audits", "evidence", "job", "metrics", "summary", *PLANNED_LOAD),
     "verification": ("config", "evidence", "job", "manifest", "metrics", "plan_check", "results", *PLANNED_LOAD),
+    "publish": ("evidence", "manifest", "scan"),
     "progress": ("load.engine",),
-    "terminal": ("load.pacing", "loadgen.judged", "progress", "results", "summary", "verification"),
+    "terminal": ("load.pacing", "loadgen.judged", "progress", "publish", "results", "scan", "summary", "verification"),
     "arguments": ("__init__", "demo.options"),
     "tasks": ANYTHING,
     "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "verification.checked"),

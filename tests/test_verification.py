@@ -108,6 +108,13 @@ def posing_as_a_reference(bundle: Bundle) -> None:
     bundle.claim(lambda m: m.update(headline=m["headline"][:1], result_paths=m["result_paths"][:1]))
 
 
+def withheld_without_a_mark(manifest: Record) -> None:
+    """Something is said to be withheld where nothing was."""
+    entry = {"path": "report.html", "line": 1, "rule": "email", "length": 9, "commitment": {"sha256": "0" * 64}}
+    manifest["redaction"]["withheld"] = [entry]
+    manifest["redaction_status"] = "redacted"
+
+
 def another_benchmark(bundle: Bundle) -> None:
     """A whole other config, spelt and hashed as it must be, on the same events."""
     bundle.replace("config.yaml", "benchmark: river", "benchmark: brook")
@@ -221,9 +228,22 @@ SHELF: dict[str, Defect] = {
     "more rows than the config asks for": Defect(
         "derived", SIDECAR, claim(lambda m: m["dataset_refs"][0].update(rows=1000))
     ),
-    "declared safe without a scan": Defect(
-        "derived", SIDECAR, claim(lambda m: m.update(redaction_status="safe_for_public_log"))
+    "declared safe with a home directory in a file": Defect(
+        "redaction", SIDECAR, lambda b: b.replace("report.html", "<body>", "<body><!-- /home/erika/job -->")
     ),
+    "declared redacted with nothing withheld": Defect(
+        "redaction", SIDECAR, claim(lambda m: m.update(redaction_status="redacted"))
+    ),
+    "declared unfit without a reason": Defect(
+        "redaction", SIDECAR, claim(lambda m: m.update(redaction_status="contains_findings"))
+    ),
+    "findings of a scan left out": Defect(
+        "redaction", SIDECAR, claim(lambda m: m["redaction"]["findings"].update(jwt=1))
+    ),
+    "data set declared redacted": Defect(
+        "redaction", SIDECAR, claim(lambda m: m["dataset_refs"][0].update(redaction_status="redacted"))
+    ),
+    "withheld without a mark": Defect("redaction", SIDECAR, claim(withheld_without_a_mark)),
     "disclaimer removed": Defect("derived", SIDECAR, claim(lambda m: m["non_claims"].pop())),
     "audit without its reference": Defect("parent_missing", SIDECAR, lambda b: None, "run_audit alone"),
     "audit that names no reference": Defect(

@@ -263,6 +263,37 @@ def report(options: argparse.Namespace) -> int:
     return ExitCode.PASS
 
 
+def redact(options: argparse.Namespace) -> int:
+    copies = options.directory is not None and options.output_dir is not None
+    if bool(options.scan) == copies or (options.scan and (options.directory or options.output_dir)):
+        options.parser.error("give --scan PATH..., or DIR and --output_dir")
+    return _look(options) if options.scan else _withhold(options)
+
+
+def _look(options: argparse.Namespace) -> int:
+    from auditcube.scan.files import look_through
+    from auditcube.terminal import print_looked
+
+    looked = look_through(options.scan)
+    if options.json:
+        _print_json(looked.to_json())
+    else:
+        print_looked(looked)
+    return ExitCode.EVIDENCE_REJECTED if looked.leaks else ExitCode.PASS
+
+
+def _withhold(options: argparse.Namespace) -> int:
+    from auditcube.publish import publish
+    from auditcube.terminal import print_published
+
+    published = publish(options.directory, options.output_dir, options.salts)
+    if options.json:
+        _print_json(published.to_json())
+    else:
+        print_published(published, options.output_dir)
+    return ExitCode.PASS
+
+
 def _task_options(options: argparse.Namespace) -> Options:
     from auditcube.tasks import Options
 

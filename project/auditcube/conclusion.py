@@ -12,7 +12,7 @@ from auditcube.errors import ExitCode
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import Store
 from auditcube.job import Plan
-from auditcube.manifest import build, codec, digest, provenance, schema
+from auditcube.manifest import build, codec, digest, provenance, publication, schema
 from auditcube.metrics import Run
 from auditcube.report import render
 from auditcube.results import Performed, derive, file_bytes, members
@@ -65,8 +65,8 @@ def artifacts_of(store: Store) -> list[dict[str, Any]]:
 
 
 def finish(store: Store, manifest: dict[str, Any], exit_code: ExitCode, runs: Mapping[str, Run]) -> Performed:
-    """Write the sidecar, after our own schema has accepted it."""
-    data = codec.encode(manifest)
+    """Scan what is to be published, and write the sidecar, after our own schema has accepted it."""
+    data = codec.encode(publication.declare(store.root, manifest, store.sidecar.name))
     whole = json.loads(data)
     if problems := schema.problems(whole):
         raise RuntimeError(f"our own sidecar violates the schema: {problems}")

@@ -257,9 +257,14 @@ class JobConfig(Model):
         return self.load.max_in_flight or self.scenario.default_in_flight
 
 
-def load_config(path: Path, environ: Mapping[str, str] | None = os.environ) -> tuple[JobConfig, Document]:
-    """The job in a file, and the document for errors about parts that are checked later (the audits' parameters)."""
-    document = read_document(path, environ)
+def load_config(
+    path: Path, environ: Mapping[str, str] | None = os.environ, data: bytes | None = None
+) -> tuple[JobConfig, Document]:
+    """The job in a file, and the document for errors about parts that are checked later (the audits' parameters).
+
+    `data` is read as if it were the file's content.
+    """
+    document = read_document(path, environ, data)
     if not isinstance(document.data, dict):
         raise InvalidInput(f"{path}: a mapping of keys is wanted; `auditcube init` writes a config")
     return document.build(JobConfig, document.data), document

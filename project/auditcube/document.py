@@ -63,10 +63,13 @@ class Document:
         return str(self.invalid(location, text))
 
 
-def read_document(path: Path, environ: Mapping[str, str] | None = None) -> Document:
-    """Read a YAML file; `environ` fills its `${...}` (None: they are left alone). Raises InvalidInput."""
+def read_document(path: Path, environ: Mapping[str, str] | None = None, data: bytes | None = None) -> Document:
+    """Read a YAML file, or `data` as if it were in it; `environ` fills its `${...}` (None: they are left alone).
+
+    Raises InvalidInput.
+    """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = (path.read_bytes() if data is None else data).decode("utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as problem:
         raise InvalidInput(f"{path}: {problem.strerror or problem}; `auditcube init` writes a config") from problem

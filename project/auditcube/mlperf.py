@@ -247,7 +247,6 @@ def _write_sidecar(
         if paths.audited_detail.is_file()
         else provenance.UNKNOWN,
         "claim_status": "diagnostic",
-        "redaction_status": "not_scanned",
         "result_paths": [name, *judged.files],
         "task_status": {"state": "completed", "exit_code": int(judged.exit_code)},
         "config_hashes": {},

@@ -27,7 +27,7 @@ _WHOLE_SHARE = 0.99  # of a run's queries must complete for the run to stand wit
 
 
 NON_CLAIMS = (
-    "No artifact was scanned for private data.",
+    "The scan for secrets and private data knows the forms that its rules name, and no others.",
     "The digest in this file finds accidents, not forgers; nothing here is signed.",
 )
 
@@ -106,7 +106,6 @@ def members(plan: Plan, results: Results, mlcube_config_hash: str) -> dict[str, 
     return {
         "benchmark": plan.config.benchmark,
         "claim_status": plan.config.claim_status,
-        "redaction_status": "not_scanned",
         "result_paths": list(results.result_paths),
         "task_status": {"state": "failed" if broken else "completed", "exit_code": int(results.exit_code)},
         "config_hashes": hashes,

@@ -79,7 +79,6 @@ def _verification_manifest(
     derived = {
         "benchmark": last.get("benchmark", provenance.UNKNOWN),
         "claim_status": last.get("claim_status", "diagnostic"),
-        "redaction_status": "not_scanned",
         "non_claims": list(NON_CLAIMS),
         "result_paths": [store.verification.name],
         "task_status": {"state": "completed", "exit_code": int(verification.exit_code)},

@@ -84,7 +84,7 @@ def _require_pair(job: Job, reference: Checked) -> None:
     if run is None or reference.plan is None:
         raise InvalidInput(f"{where}: holds no reference run; make one with run_reference")
     differing = differing_keys(job.plan.effective(), reference.plan.effective())
-    if reference.manifest["dataset_refs"] != [_dataset_ref(job)]:
+    if list(map(build.without_status, reference.manifest["dataset_refs"])) != [build.without_status(_dataset_ref(job))]:
         differing.append("the data set")
     if differing:
         raise InvalidInput(f"{where}: the reference was made with another {', '.join(differing)}; make it anew")

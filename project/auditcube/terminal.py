@@ -15,7 +15,9 @@ from auditcube.errors import ExitCode
 from auditcube.load.pacing import End
 from auditcube.loadgen.judged import Judged
 from auditcube.progress import duration
+from auditcube.publish import Published
 from auditcube.results import Performed
+from auditcube.scan.files import Looked
 from auditcube.summary import remarks
 from auditcube.verification.checked import Verification
 
@@ -68,12 +70,16 @@ def print_verification(verification: Verification) -> None:
         console.print(f"{part.store.root}:", soft_wrap=True, markup=False, highlight=False)
         for check in part.checks:
             console.print(f"  checked: {check}", soft_wrap=True, markup=False, highlight=False)
+        for limit in part.limits:
+            console.print(f"  not checked: {limit}", soft_wrap=True, markup=False, highlight=False)
     print_findings([str(finding) for finding in verification.findings])
     if verification.findings:
         console.print(Text("REJECTED: the evidence does not hold; no verdict follows from it.", "bold red"))
     elif verification.verdicts:
         console.print(_verdict_table(verification.verdicts))
         _print_reasons(console, verification.verdicts)
+    elif verification.exit_code is ExitCode.INCONCLUSIVE and not verification.parts[-1].results:
+        console.print(Text("INCONCLUSIVE: what is withheld is needed to recompute anything.", "bold yellow"))
     else:
         console.print(Text("The evidence holds; it claims no verdict.", "bold green"))
 
@@ -115,6 +121,26 @@ def print_findings(findings: list[str]) -> None:
     console = _console()
     for finding in findings:
         console.print(finding, soft_wrap=True, markup=False, highlight=False, style="red")
+
+
+def print_looked(looked: Looked) -> None:
+    """A line for each finding and for each file that was not looked at, then the sum."""
+    console = _console()
+    for leak in looked.leaks:
+        console.print(str(leak), soft_wrap=True, markup=False, highlight=False, style="red")
+    for path, reason in looked.skipped:
+        console.print(f"{path}: not looked at: {reason}", soft_wrap=True, markup=False, highlight=False)
+    sums = f"{looked.files} files, {looked.bytes} bytes, {len(looked.leaks)} findings"
+    console.print(f"{sums}, {len(looked.skipped)} not looked at", soft_wrap=True, markup=False, highlight=False)
+
+
+def print_published(published: Published, output: Path) -> None:
+    """What is in the copy, and where the salts are that must stay private."""
+    console = _console()
+    sums = f"{published.results} results with {published.files} files; {published.withheld} things withheld"
+    console.print(f"{output}: {sums}", soft_wrap=True, markup=False, highlight=False)
+    if published.salts is not None:
+        console.print(f"Keep private: {published.salts}", soft_wrap=True, markup=False, highlight=False)
 
 
 def print_manifest(manifest: Mapping[str, Any]) -> None:

@@ -65,6 +65,18 @@ FULL: dict[str, Any] = ISSUE_367 | {
         "marks": ["container=podman"],
         "contradictions": ["..."],
     },
+    "redaction": {
+        "policy": "auditcube",
+        "policy_version": "1",
+        "rules_digest": {"sha256": HASH},
+        "unscanned": ["picture"],
+        "findings": {"email": 2},
+        "original": {"run_id": UUID, "manifest_sha256": HASH},
+        "withheld": [
+            {"path": "config.yaml", "line": 3, "rule": "email", "length": 9, "commitment": {"sha256": HASH}},
+            {"path": "", "pointer": "/benchmark", "rule": "email", "length": 9, "commitment": {"sha256": HASH}},
+        ],
+    },
     "parents": [{"task": "run_reference", "run_id": UUID, "manifest_sha256": HASH}],
     "verdicts": [
         {

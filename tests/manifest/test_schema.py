@@ -59,10 +59,14 @@ def test_all_else_may_be_left_out(name: str) -> None:
 
 
 def objects(value: Any, at: str = "") -> list[str]:
-    """The pointers of all objects in a manifest but the two that are open."""
+    """The pointers of all objects in a manifest but those that are open."""
     if isinstance(value, dict):
         inside = [pointer for name, member in value.items() for pointer in objects(member, f"{at}/{name}")]
-        return [*([] if at == "/verdicts/0/numbers" else [at]), *inside] if at != "/extensions" else []
+        return (
+            [*([] if at in ("/verdicts/0/numbers", "/redaction/findings") else [at]), *inside]
+            if at != "/extensions"
+            else []
+        )
     if isinstance(value, list):
         return [pointer for number, member in enumerate(value) for pointer in objects(member, f"{at}/{number}")]
     return []
@@ -85,6 +89,10 @@ REQUIRED = [
     *("/verdicts/0/remarks/0/text", "/headline/0/metric", "/headline/0/value", "/headline/0/unit"),
     *("/headline/0/source", "/headline/0/source/path", "/headline/0/source/json_pointer", "/manifest_digest/sha256"),
     *("/provenance/tool/name", "/provenance/tool/version", "/provenance/tool/commit", "/dataset_refs/0/digest/sha256"),
+    *("/redaction/policy", "/redaction/policy_version", "/redaction/rules_digest", "/redaction/unscanned"),
+    *("/redaction/findings", "/redaction/original/manifest_sha256"),
+    *("/redaction/withheld/0/path", "/redaction/withheld/0/rule", "/redaction/withheld/0/length"),
+    *("/redaction/withheld/0/commitment", "/redaction/withheld/0/commitment/sha256"),
 ]
 
 
@@ -97,6 +105,8 @@ def test_an_object_is_whole(at: str) -> None:
 HASHES = [
     *("/manifest_digest/sha256", "/artifacts/0/digest/sha256", "/parents/0/manifest_sha256"),
     *("/config_hashes/mlcube_yaml", "/config_hashes/effective_config", "/dataset_refs/0/digest/sha256"),
+    *("/redaction/rules_digest/sha256", "/redaction/original/manifest_sha256"),
+    "/redaction/withheld/0/commitment/sha256",
 ]
 PATHS = ["/artifacts/0/path", "/headline/0/source/path"]
 TEXTS = [
@@ -127,6 +137,14 @@ SHELF: list[tuple[str, str, Any]] = [
     *((f"uuid {value!r}", "/run_id", value) for value in (UUID + "\n", UUID.upper(), UUID[:-1], UUID + "0", "", 5)),
     ("uuid without hyphens", "/run_id", UUID.replace("-", "")),
     ("parent's uuid", "/parents/0/run_id", "x"),
+    ("unknown rule's form", "/redaction/withheld/0/rule", "E-Mail"),
+    ("rule with a newline", "/redaction/policy", "auditcube\n"),
+    ("findings of no rule", "/redaction/findings", {"E-Mail": 1}),
+    ("findings none", "/redaction/findings/email", 0),
+    ("findings no number", "/redaction/findings/email", "2"),
+    ("withheld nothing", "/redaction/withheld/0/length", 0),
+    ("withheld in line 0", "/redaction/withheld/0/line", 0),
+    ("rules' version", "/redaction/policy_version", "one"),
     ("another version", "/schema_version", "mlcube.run_audit.v2"),
     ("version with newline", "/schema_version", "mlcube.run_audit.v1\n"),
     ("claim", "/claim_status", "Diagnostic"),

@@ -78,6 +78,11 @@ def dataset_ref(source_id: str, provenance: str, measured: Mapping[str, Any]) ->
     }
 
 
+def without_status(ref: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of `dataset_refs` but for what a scan says of it."""
+    return {name: value for name, value in ref.items() if name != "redaction_status"}
+
+
 def parent(manifest: Mapping[str, Any], data: bytes) -> dict[str, Any]:
     """The link to a sidecar that this task started from."""
     digest = hashlib.sha256(data).hexdigest()
@@ -111,7 +116,7 @@ def manifest(
         "result_paths": derived["result_paths"],
         "provenance": dict(provenance),
         "claim_status": derived["claim_status"],
-        "redaction_status": derived["redaction_status"],
+        "redaction_status": "not_scanned",
         "run_id": run_id,
         "task_status": derived["task_status"],
         **asdict(timing),

@@ -24,6 +24,7 @@ FIXES = {
     "summary": "the summary does not follow from the events; take both from the original output directory",
     "audit_file": "the audit's file does not follow from the events; take it from the original output directory",
     "derived": "this member does not follow from the files beside it; take the original sidecar",
+    "redaction": "see every place with `auditcube redact --scan DIR`; make a copy with `auditcube redact DIR`",
     "parent_missing": "give the directory that the task started from, with --reference_dir",
     "parent_digest": "the reference was changed or exchanged after the audit was made; give the one it started from",
     "pair_mismatch": "reference and audit must have the same config, data set and endpoint",

@@ -9,7 +9,7 @@ from typing import Any
 
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
-from auditcube.manifest import codec, rules
+from auditcube.manifest import codec, publication, rules
 from auditcube.manifest.finding import Finding
 
 
@@ -42,6 +42,12 @@ def file_findings(sidecar: Sidecar) -> list[Finding]:
     return [Finding(code, str(store.root / path), message) for code, path, message in found]
 
 
+def publication_findings(sidecar: Sidecar) -> list[Finding]:
+    """Claims to be fit for publication that a scan does not bear out; for a sidecar with the files that it lists."""
+    found = publication.problems(sidecar.path.parent, sidecar.manifest, sidecar.path.name)
+    return [Finding("redaction", str(sidecar.path), message, pointer) for pointer, message in found]
+
+
 def validate(paths: list[Path]) -> tuple[list[Path], list[Finding]]:
     """The sidecars that the paths name (all below a directory), and every finding about them and the files they list.
 
@@ -53,8 +59,8 @@ def validate(paths: list[Path]) -> tuple[list[Path], list[Finding]]:
     for path in sidecars:
         sidecar = read_sidecar(path)
         findings += sidecar.findings
-        if path.name == SIDECAR and "artifacts" in sidecar.manifest:
-            findings += file_findings(sidecar)
+        wrong = file_findings(sidecar) if path.name == SIDECAR and "artifacts" in sidecar.manifest else []
+        findings += wrong or (publication_findings(sidecar) if sidecar.manifest else [])
     return sidecars, findings
 
 

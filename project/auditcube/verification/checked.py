@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditcube.errors import ExitCode
-from auditcube.evidence.store import Store
+from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan
 from auditcube.manifest.finding import Finding
 from auditcube.metrics import Run
@@ -21,11 +21,25 @@ class Checked:
     store: Store
     findings: list[Finding] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)  # what cannot be recomputed, as parts of it are withheld
     manifest: dict[str, Any] = field(default_factory=dict)
     data: bytes = b""
     plan: Plan | None = None
     runs: dict[str, Run] = field(default_factory=dict)
     results: Results | None = None
+
+    def withheld(self, path: str, pointer: str = "") -> bool:
+        """Whether something is withheld in this file, or in this member of the sidecar."""
+        entries = self.manifest.get("redaction", {}).get("withheld", ())
+        here = "" if path == SIDECAR else path
+        return any(entry["path"] == here and entry.get("pointer", "").startswith(pointer) for entry in entries)
+
+    def find_unless_withheld(self, code: str, path: str, message: str, pointer: str = "") -> None:
+        """A finding; where parts are withheld nobody can say so, and that is told."""
+        if self.withheld(path, pointer):
+            self.limits.append(f"{path}{pointer}: parts are withheld, and what is left {message}")
+        else:
+            self.find(code, path, message, pointer)
 
     def find(self, code: str, path: str, message: str, pointer: str = "") -> None:
         self.findings.append(Finding(code, str(self.store.root / path), message, pointer))
@@ -52,6 +66,8 @@ class Verification:
         """Rejected evidence, or what the evidence says."""
         if self.findings:
             return ExitCode.EVIDENCE_REJECTED
+        if any(part.plan is None and part.limits for part in self.parts):
+            return ExitCode.INCONCLUSIVE  # nothing was recomputed
         last = self.parts[-1].results
         return last.exit_code if last is not None else ExitCode.PASS
 
@@ -60,6 +76,7 @@ class Verification:
             "exit_code": int(self.exit_code),
             "verified": [part.manifest.get("run_id") for part in self.parts],
             "checks": [check for part in self.parts for check in part.checks],
+            "limits": [limit for part in self.parts for limit in part.limits],
             "findings": [finding.to_json() for finding in self.findings],
             "verdicts": list(self.verdicts),
         }

@@ -1,0 +1,61 @@
+"""The closed world of a sidecar: every text in it that is not free must have its own form. Pure.
+
+A host name where the name of the runner belongs is found although no rule knows that host. The schema gives most
+members a form already; this table is for those that it only calls text. What is in no row is free text, and the rules
+alone look at it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from auditcube.scan.look import Leaf
+
+RULE = "unexpected-value"
+_WORD = r"[A-Za-z][A-Za-z0-9_.+-]{0,63}"
+_COMMIT = r"[0-9a-f]{7,64}|unknown|none"
+_VERSION = r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}"
+_TABLE = tuple(
+    (re.compile(pointer), re.compile(form))
+    for pointer, form in (
+        ("/mlcube_task", f"{_WORD}( {_WORD})?"),
+        ("/runner", "docker|podman|singularity|apptainer|enroot|kubernetes|slurm|ssh|gcp|none|unknown"),
+        (
+            "/(image|image_identity/reference)",
+            r"[A-Za-z0-9._-]+(?::[0-9]+)?(?:/[A-Za-z0-9._-]+)*(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?",
+        ),
+        ("/image_identity/platform", r"[a-z0-9]+/[A-Za-z0-9_]+(/v\d)?"),
+        ("/mlcube_config_hash", "(?:sha256:)?[0-9a-f]{64}|none"),
+        ("/dataset_refs/[0-9]+/kind", _WORD),
+        ("/dataset_refs/[0-9]+/format", _WORD),
+        ("/provenance/repo", r"https://[A-Za-z0-9.-]+/[A-Za-z0-9._/-]+|unknown|none"),
+        ("/provenance/(tool/)?commit", _COMMIT),
+        ("/provenance/created_at", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"),
+        ("/provenance/tool/name", _WORD),
+        ("/provenance/tool/version", _VERSION),
+        ("/environment/(python|gpu_driver)", _VERSION),
+        ("/environment/(system|machine)", _WORD),
+        ("/environment/gpus/[0-9]+/name", r"[A-Za-z0-9 ._()/+-]{1,80}"),
+        ("/parents/[0-9]+/task", f"{_WORD}( {_WORD})?"),
+        ("/artifacts/[0-9]+/media_type", r"[a-z]+/[a-z0-9.+-]+"),
+        ("/verdicts/[0-9]+/(test|code)", _WORD),
+        ("/verdicts/[0-9]+/remarks/[0-9]+/code", _WORD),
+        ("/headline/[0-9]+/metric", r"[A-Za-z0-9_.-]{1,100}"),
+        ("/headline/[0-9]+/unit", r"[A-Za-z%/0-9.^-]{1,30}"),
+        ("/headline/[0-9]+/source/json_pointer", r"(?:/[A-Za-z0-9_.~-]*)*"),
+    )
+)
+_WITHHELD = re.compile(r"\[withheld:[a-z0-9-]+\]")
+
+
+def misshapen(leaves: Iterable[Leaf]) -> Iterator[Leaf]:
+    """The leaves of a sidecar whose text has not the form of their member."""
+    for leaf in leaves:
+        if leaf.key:
+            continue
+        for pointer, form in _TABLE:
+            if pointer.fullmatch(leaf.pointer):
+                if not form.fullmatch(leaf.text) and not _WITHHELD.search(leaf.text):
+                    yield leaf
+                break

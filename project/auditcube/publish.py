@@ -1,0 +1,158 @@
+"""A copy of results that may be published: what must not be is withheld, marked, and committed to; the chain holds.
+
+The sidecar of a copy names the sidecar that it was made from by digest, and keeps that one's parents. Whoever has the
+private file of salts can show later what stood in a place; without it the commitment gives nothing away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditcube.errors import EvidenceRejected, InvalidInput, SetupFailed
+from auditcube.evidence.files import write_atomically
+from auditcube.evidence.store import Store
+from auditcube.manifest import codec, publication, schema, validator
+from auditcube.scan.files import as_text, discreet
+from auditcube.scan.withhold import Item, replace, withhold, withhold_in_json
+
+_SALT_BYTES = 32
+# Members of a sidecar that must be what they are: a file under another name, or another digest, would break it.
+_FIXED = ("schema_version", "artifacts", "result_paths", "run_id", "parents", "seeds", "config_hashes")
+
+
+@dataclass
+class Published:
+    """What was copied: how many results and files, how much of them is withheld, and where the salts are."""
+
+    results: int = 0
+    files: int = 0
+    withheld: int = 0
+    salts: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        salts = None if self.salts is None else str(self.salts)
+        return {"results": self.results, "files": self.files, "withheld": self.withheld, "salts": salts}
+
+
+def publish(source: Path, output: Path, salts_file: Path | None) -> Published:
+    """Copy every result in or below `source` to `output`, without what must not be published.
+
+    Only what a sidecar lists is copied. Raises InvalidInput if there is no result or the places overlap, SetupFailed if
+    `output` is taken, EvidenceRejected if a result is not intact or cannot be made fit.
+    """
+    salts_file = salts_file or output.with_name(f"{output.name}.salts.json")
+    _check_places(source, output, salts_file)
+    sidecars, findings = validator.validate([source])
+    if broken := [str(finding) for finding in findings if finding.code != "redaction"]:
+        raise EvidenceRejected("\n".join(broken))
+    done, salts = Published(), dict[str, str]()
+    for path in sidecars:
+        _copy(path, output / path.parent.relative_to(source if source.is_dir() else path.parent), done, salts)
+    if salts:
+        _write_private(salts_file, salts)
+        done.salts = salts_file
+    return done
+
+
+def _check_places(source: Path, output: Path, salts_file: Path) -> None:
+    here, there = source.resolve(), output.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise InvalidInput(f"{output}: overlaps {source}, which is read here; choose another place to write to")
+    if there in salts_file.resolve().parents:
+        raise InvalidInput(f"{salts_file}: the salts are private, and must not lie in the copy")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise SetupFailed(f"{output}: is already there; choose a new or empty directory")
+    if salts_file.exists():
+        raise SetupFailed(f"{salts_file}: is already there; see --salts")
+
+
+def _copy(sidecar: Path, output: Path, done: Published, salts: dict[str, str]) -> None:
+    manifest, data = codec.read_json(sidecar)
+    store, withheld = Store(output), list[dict[str, Any]]()
+    artifacts = []
+    for entry in manifest.get("artifacts", ()):
+        content = (sidecar.parent / entry["path"]).read_bytes()
+        text = as_text(content)
+        if text is None:
+            raise EvidenceRejected(f"{sidecar.parent / entry['path']}: is no text, and nobody can say what is in it")
+        clean, items = withhold(text, entry["path"])
+        write_atomically(output / entry["path"], clean if items else content)
+        withheld += [_entry(entry["path"], item, salts) for item in items]
+        copied = clean if items else content
+        artifacts.append({**entry, "size": len(copied), "digest": {"sha256": hashlib.sha256(copied).hexdigest()}})
+    own, items = _withhold_in_manifest(manifest, sidecar)
+    withheld += [_entry("", item, salts) for item in items]
+    done.results += 1
+    done.files += len(artifacts)
+    done.withheld += len(withheld)
+    if not withheld and publication.declare(sidecar.parent, manifest, sidecar.name) == manifest:
+        write_atomically(store.root / sidecar.name, data)
+        return
+    if "artifacts" in manifest:
+        own["artifacts"] = artifacts
+    own["redaction"] = {"original": _original(manifest, data), **({"withheld": withheld} if withheld else {})}
+    _write_sidecar(store.root, sidecar.name, own)
+
+
+def _original(manifest: Mapping[str, Any], data: bytes) -> dict[str, str]:
+    run_id = {"run_id": manifest["run_id"]} if "run_id" in manifest else {}
+    return {**run_id, "manifest_sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _write_sidecar(root: Path, name: str, manifest: dict[str, Any]) -> None:
+    copy = publication.declare(root, {n: v for n, v in manifest.items() if n != "manifest_digest"}, name)
+    if copy["redaction_status"] not in (publication.SAFE, publication.REDACTED):
+        raise EvidenceRejected(f"{root}: something is left that could not be withheld: {copy['redaction']['findings']}")
+    encoded = codec.encode(copy)
+    if problems := schema.problems(json.loads(encoded)):
+        raise EvidenceRejected(f"{root}: the sidecar does not survive without what must be withheld: {problems}")
+    write_atomically(root / name, encoded)
+
+
+def _withhold_in_manifest(manifest: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], list[Item]]:
+    own = {name: value for name, value in manifest.items() if name not in ("redaction", "manifest_digest")}
+    clean, items = withhold_in_json(own)
+    strange = [hit for hit in publication.manifest_hits(publication.own_leaves(clean)) if hit.pointer]
+    if strange:
+        clean, more = withhold_in_json(replace(clean, strange, items))
+        items += more
+    for item in items:
+        if (item.pointer or "").split("/")[1] in _FIXED:
+            raise EvidenceRejected(
+                f"{path}#{item.pointer}: {item.rule} in a member that cannot be changed; run the task anew"
+            )
+    return clean, items
+
+
+def _entry(path: str, item: Item, salts: dict[str, str]) -> dict[str, Any]:
+    """What a copy says of one thing withheld; its salt goes to `salts`, under the commitment."""
+    salt = secrets.token_bytes(_SALT_BYTES)
+    commitment = hashlib.sha256(salt + item.value.encode("utf-8", "replace")).hexdigest()
+    salts[commitment] = salt.hex()
+    place = {"line": item.line, "pointer": None if item.pointer is None else discreet(item.pointer)}
+    return {
+        "path": path,
+        **{name: value for name, value in place.items() if value is not None},
+        "rule": item.rule,
+        "length": len(item.value),
+        "commitment": {"sha256": commitment},
+    }
+
+
+def _write_private(path: Path, salts: Mapping[str, str]) -> None:
+    """The salts by commitment, for nobody but their owner to read."""
+    text = json.dumps({"about": "salts of the commitments in a redacted copy; keep private", "salts": salts}, indent=2)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+    except OSError as problem:
+        raise SetupFailed(f"{path}: cannot be written: {problem.strerror}") from problem

@@ -1,0 +1,198 @@
+"""Looking through files and whole trees: text of any size, JSON by its members; what is no text is skipped and told."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from auditcube.errors import InvalidInput
+from auditcube.scan.decode import unescape
+from auditcube.scan.look import Hit, LeafHit, look, look_at_json, parse
+
+BLOCK = 1 << 20
+_OVERLAP = 8192  # of a line longer than a block: no rule looks further
+_MAX_JSON = 64 * 1024 * 1024
+_TEXT_CONTROLS = b"\t\n\r\f\v\b\x1b"
+_CONTROLS = bytes(byte for byte in range(32) if byte not in _TEXT_CONTROLS) + b"\x7f"
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Leak:
+    """One thing that must not be published: which rule found it, where, how long it is; never what it is."""
+
+    rule: str
+    path: str
+    line: int | None
+    pointer: str | None
+    length: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "path": self.path, "line": self.line, "pointer": self.pointer, "rule": self.rule, "length": self.length,
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        place = f"#{self.pointer}" if self.pointer is not None else f":{self.line}"
+        return f"{self.path}{place}: {self.rule}, {self.length} characters"
+
+
+@dataclass
+class Looked:
+    """What a look through files came to."""
+
+    files: int = 0
+    bytes: int = 0
+    leaks: list[Leak] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "files": self.files,
+            "bytes": self.bytes,
+            "findings": [leak.to_json() for leak in self.leaks],
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
+        }
+
+
+def look_through(paths: Sequence[Path]) -> Looked:
+    """Look at every file that `paths` name or that lies below them.
+
+    Links and devices are not read. Raises InvalidInput for a path that is not there.
+    """
+    looked = Looked()
+    for path in paths:
+        if not os.path.lexists(path):
+            raise InvalidInput(f"{path}: no such file or directory")
+        for file in _below(path):
+            look_at_file(file, str(file), looked)
+    return looked
+
+
+def _below(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for folder, names, files in os.walk(path):
+        names.sort()
+        yield from (Path(folder, name) for name in sorted(files))
+        yield from (Path(folder, name) for name in names if os.path.islink(Path(folder, name)))
+
+
+def look_at_file(file: Path, name: str, looked: Looked) -> None:
+    """Add to `looked` what is in one file, under `name`."""
+    try:
+        status = os.lstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            looked.skipped.append((name, "is no regular file"))
+            return
+        data = _whole(file, status.st_size)
+        if data is None:
+            hits = list(_in_pieces(file, looked))
+        elif (text := as_text(data)) is None:
+            looked.skipped.append((name, "is not text"))
+            return
+        elif (found := look_at_document(text, file.name)) is not None:
+            looked.files += 1
+            looked.bytes += len(data)
+            looked.leaks += [leak_in_json(hit, name) for hit in found]
+            return
+        else:
+            looked.bytes += len(data)
+            hits = look_at_lines(text, file.name)
+    except _NotText:
+        looked.skipped.append((name, "is not text"))
+        return
+    except OSError as problem:
+        looked.skipped.append((name, f"cannot be read: {problem.strerror}"))
+        return
+    looked.files += 1
+    looked.leaks += leaks_in_text(hits, name)
+
+
+class _NotText(Exception):
+    """A file that began like text goes on like none."""
+
+
+def _whole(file: Path, size: int) -> bytes | None:
+    """The content of a file that can be held, as every JSON file can."""
+    if size > BLOCK and not (file.suffix == ".json" and size <= _MAX_JSON):
+        with file.open("rb") as stream:
+            if not stream.read(4).startswith(tuple(bom for bom, _ in _BOMS)):
+                return None
+    return file.read_bytes()
+
+
+def as_text(data: bytes) -> bytes | None:
+    """The same in UTF-8 where it was UTF-16 or UTF-32, without a mark of its order; None for what is not text."""
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            return data.decode(encoding, "replace").encode("utf-8", "replace")
+    return None if _binary(data) else data.removeprefix(codecs.BOM_UTF8)
+
+
+def _binary(data: bytes) -> bool:
+    """A zero byte, or more control characters than terminals and logs have."""
+    return b"\0" in data or len(data.translate(None, _CONTROLS)) < 0.98 * len(data)
+
+
+def look_at_document(text: bytes, name: str) -> list[LeafHit] | None:
+    """What is in a JSON file, by its members; None for another file, and one that only calls itself JSON."""
+    if not name.endswith(".json"):
+        return None
+    try:
+        return look_at_json(parse(text.decode("utf-8", "surrogatepass")))
+    except (ValueError, RecursionError):
+        return None
+
+
+def look_at_lines(text: bytes, name: str) -> list[Hit]:
+    """What is in lines of text. Of JSON lines only the line of a finding holds: they are read without their escapes."""
+    return look(unescape(text) if name.endswith(".jsonl") else text)
+
+
+def leak_in_json(hit: LeafHit, name: str) -> Leak:
+    """A finding with its pointer, in which a name that is itself the finding is not told."""
+    last = hit.pointer.rpartition("/")
+    pointer = f"{last[0]}/[{hit.rule}]" if hit.key else hit.pointer
+    return Leak(hit.rule, name, None, discreet(pointer), hit.length)
+
+
+def discreet(pointer: str) -> str:
+    """A pointer in which no name is itself something that must not be told."""
+    parts = pointer.split("/")
+    found = [look(part.encode("utf-8", "replace")) for part in parts]
+    return "/".join(f"[{hits[0].rule}]" if hits else part for hits, part in zip(found, parts, strict=True))
+
+
+def leaks_in_text(hits: Iterable[Hit], name: str, before: int = 0) -> list[Leak]:
+    """Findings with their line, of which `before` precede the text."""
+    return [Leak(hit.rule, name, before + hit.line + 1, None, hit.length) for hit in hits]
+
+
+def _in_pieces(file: Path, looked: Looked) -> Iterator[Hit]:
+    """What is in a large text, its lines counted from the beginning; a line longer than a block is cut with overlap."""
+    with file.open("rb") as stream:
+        rest, lines, first = b"", 0, True
+        while piece := stream.read(BLOCK):
+            looked.bytes += len(piece)
+            if _binary(piece):
+                raise _NotText
+            text = rest + (piece.removeprefix(codecs.BOM_UTF8) if first else piece)
+            first = False
+            cut = text.rfind(b"\n") + 1
+            if not cut and len(text) < 2 * BLOCK:
+                rest = text
+                continue
+            now, rest = (text[:cut], text[cut:]) if cut else (text, text[-_OVERLAP:])
+            yield from (hit._replace(line=hit.line + lines) for hit in look_at_lines(now, file.name))
+            lines += now.count(b"\n")
+        yield from (hit._replace(line=hit.line + lines) for hit in look_at_lines(rest, file.name))

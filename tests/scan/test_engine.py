@@ -1,0 +1,102 @@
+"""The engine tries a pattern exactly where it could match: nothing is lost, wherever in a text it stands."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditcube.scan import pack
+from auditcube.scan.engine import Engine
+from auditcube.scan.rule import Rule
+from scan import corpus
+
+
+def rule(id: str, pattern: str, **more: object) -> Rule:
+    return Rule(id, id, "secret", pattern, **more)  # type: ignore[arg-type]
+
+
+def found(text: str, *rules: Rule) -> list[tuple[str, str]]:
+    data = text.encode()
+    return [(span.rule.id, data[span.start : span.end].decode()) for span in Engine(rules).spans(data)]
+
+
+ANCHORED = [
+    ("one byte", rule("r", r"@x+", anchors=("@",), bounded=False), "a@xx b", "@xx"),
+    ("two bytes", rule("r", r"q~x+", anchors=("q~",)), "Q q~xx", "q~xx"),
+    ("three bytes", rule("r", r"hf_x+", anchors=("hf_",)), "hf_xx", "hf_xx"),
+    ("many bytes", rule("r", r"github_x+", anchors=("github_",)), "githab_x github_xx", "github_xx"),
+    ("upper case", rule("r", r"AKIA\d+", anchors=("akia",)), "akia1 AKIA12", "AKIA12"),
+    ("the value alone", rule("r", r"key=(?P<v>x+)", anchors=("key=",)), "key=xxx", "xxx"),
+    ("the other value", rule("r", r"a=(?P<v>x+)|b=(?P<w>y+)", anchors=("a=", "b=")), "b=yy", "yy"),
+    ("before the anchor", rule("r", r"\w+@\w+", anchors=("@",), reach=9, bounded=False), "to bob@here", "bob@here"),
+    (
+        "a lead",
+        rule("r", r"[a-z]+@\w+", anchors=("@",), reach=9, lead="abo", bounded=False),
+        "to bob@here",
+        "bob@here",
+    ),
+    ("the end of the text", rule("r", r"ab", anchors=("ab",)), "x ab", "ab"),
+    ("groups of digits", rule("r", r"\d{3}-\d{2}", shape="groups", groups=((3, 2),)), "1234-56 123-45", "123-45"),
+    ("a group at the end", rule("r", r"\d{4}", shape="groups", groups=((4,),)), "12 1234", "1234"),
+    ("capitals, then a digit", rule("r", r"[A-Z]{2}\d", shape="letters", groups=((2,),)), "ABC1 AB1", "AB1"),
+    ("dotted", rule("r", r"(?:\d+\.){3}\d+", shape="dotted"), "1.2.3 10.2.3.4", "10.2.3.4"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "text", "value"), [case[1:] for case in ANCHORED], ids=[case[0] for case in ANCHORED])
+def test_a_match_is_found(one: Rule, text: str, value: str) -> None:
+    assert found(text, one) == [("r", value)]
+
+
+@pytest.mark.parametrize("text", ["", "x", "xhf_x", "hf", "hf_", "HF-x"])
+def test_no_match_is_found(text: str) -> None:
+    assert found(text, rule("r", r"hf_x+", anchors=("hf_",))) == []
+
+
+def test_a_letter_before_the_anchor_may_be_allowed() -> None:
+    assert found("DB_Password: x", rule("r", "(?i)word: x", anchors=("word",), bounded=False)) == [("r", "word: x")]
+
+
+def test_a_check_has_the_last_word() -> None:
+    checked = rule("r", r"n\d+", anchors=("n",), check=lambda match: match[0] == b"n7")
+    assert found("n1 n7 n8", checked) == [("r", "n7")]
+
+
+def test_of_two_that_overlap_the_longer_stays() -> None:
+    rules = (rule("short", r"ab", anchors=("ab",)), rule("long", r"abcd", anchors=("abc",)))
+    assert found("abcd ab", *rules) == [("long", "abcd"), ("short", "ab")]
+
+
+@given(st.text(alphabet="hf_xX \n@-1", max_size=60))
+def test_the_engine_finds_what_the_pattern_alone_does(text: str) -> None:
+    """Without overlaps of several rules, the same as a search through the whole text."""
+    one = rule("r", r"(?<![A-Za-z0-9])hf_x+", anchors=("hf_",))
+    assert [value for _, value in found(text, one)] == re.findall(one.pattern, text)
+
+
+@pytest.mark.parametrize("before", ["", "\n", "a line\n", "é ", "=" * 5000 + " "])
+@pytest.mark.parametrize("after", ["", "\n", " more", "\n\n" + "x" * 5000])
+def test_where_it_stands_makes_no_difference(before: str, after: str) -> None:
+    engine = Engine(pack.RULES)
+    text = corpus.SECRETS["github token"](corpus.Chance(1))
+    (span,) = engine.spans(f"{before}{text}{after}".encode())
+    assert (span.start, span.end - span.start) == (len(before.encode()), len(text))
+
+
+def test_every_rule_can_be_reached_and_named() -> None:
+    ids = [each.id for each in pack.RULES]
+    assert len(set(ids)) == len(ids)
+    for each in pack.RULES:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", each.id), each.id
+        assert each.about, each.id
+        assert (each.shape == "anchor") == bool(each.anchors), each.id
+        assert all(anchor == anchor.lower() for anchor in each.anchors), each.id
+        assert (each.shape in ("groups", "letters")) == bool(each.groups), each.id
+
+
+def test_the_digest_is_that_of_the_rules() -> None:
+    assert pack.digest() == pack.digest()
+    assert re.fullmatch("[0-9a-f]{64}", pack.digest())

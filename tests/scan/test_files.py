@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from auditcube.errors import InvalidInput
+from auditcube.evidence.events import Event, Status
 from auditcube.scan import files
 from auditcube.scan.files import Leak, look_through
 from scan import corpus
@@ -105,3 +106,11 @@ def test_what_is_not_there_is_invalid(tmp_path: Path) -> None:
 def test_json_lines_are_read_without_their_escapes(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", "{}\n" + json.dumps({"text": f"one\n{TOKEN}"}) + "\n")
     assert [(leak.line, leak.rule) for leak in leaks(path)] == [(2, "github-token")]
+
+
+def test_events_of_numbers_alone_are_passed_over_and_no_others(tmp_path: Path) -> None:
+    plain = Event(1, 2, 3, 4, 5, Status.OK, None, 200, 4096, 3, 6, 7, 8, 9).to_line()
+    told = Event(2, 2, 3, 4, 5, Status.HTTP_ERROR, error=f"said {TOKEN}").to_line()
+    path = write(tmp_path / "events.jsonl", plain * 3 + told + plain.replace(b"}", f',"x":"{TOKEN}"}}'.encode()))
+    assert files._NUMBERS.sub(b"", plain) == b"\n"
+    assert [(leak.line, leak.rule) for leak in leaks(path)] == [(4, "github-token"), (5, "github-token")]

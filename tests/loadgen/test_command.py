@@ -183,6 +183,15 @@ def test_upstream_goes_on_without_what_it_does_not_read(tmp_path: Path, test: st
     assert main(arguments(test, tmp_path, tmp_path / "out", "--rule", "upstream")) == code
 
 
+@pytest.mark.parametrize("text", ["", "no log", ':::MLLOG {"key": "sut_name", "value": ""}\n'])
+def test_upstream_goes_on_with_a_detail_log_that_is_none(tmp_path: Path, text: str) -> None:
+    paths = case(tmp_path, "TEST09")
+    paths.audited_detail.write_text(text)
+    assert main(arguments("TEST09", tmp_path, tmp_path / "out", "--rule", "upstream")) == 0
+    manifest = json.loads((tmp_path / "out/TEST09/mlcube.run_audit.json").read_text())
+    assert (manifest["benchmark"], manifest["redaction_status"]) == ("unknown", "not_scanned")
+
+
 def test_what_was_not_made_here_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     case(tmp_path, "TEST09")
     (tmp_path / "out/TEST09").mkdir(parents=True)

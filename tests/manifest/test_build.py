@@ -24,6 +24,9 @@ FILES = [
     ("runs/test04/chunks.jsonl", "chunks", "application/jsonl"),
     ("audit/audit_test04.json", "audit", "application/json"),
     ("audit/verify_TEST04.txt", "audit", "text/plain"),
+    ("verify_accuracy.txt", "audit", "text/plain"),
+    ("audit_test01.json", "audit", "application/json"),
+    ("performance/run_1/mlperf_log_detail.txt", "loadgen_log", "text/plain"),
 ]
 
 

@@ -18,7 +18,7 @@ import mlperf_loadgen as lg
 import numpy as np
 
 SAMPLES, MANY = 64, 2048
-_SERVICE_S = 0.0002
+_SERVICE_S, _LONG_SERVICE_S = 0.0002, 0.001  # the long one stands out of what a busy machine adds
 
 
 def answer(sample: int, mode: str, cheat: str) -> Any:
@@ -55,7 +55,7 @@ class System:
         while True:
             identity, sample = self._queries.get()
             if not (self._cheat == "cache" and sample in self._seen):
-                end = time.perf_counter() + _SERVICE_S
+                end = time.perf_counter() + (_LONG_SERVICE_S if "many" in self._mode else _SERVICE_S)
                 while time.perf_counter() < end:
                     pass
             self._seen.add(sample)

@@ -71,7 +71,7 @@ def sse(setting: Setting) -> Iterator[Row]:
     """Streams of 20 and of 1000 chunks."""
     few = streams(setting, 20, setting.scaled(5_000), setting.scaled(60_000))
     yield from page.compared("CPU s per 1000 answers of 20 chunks", few, "auditcube", "bare client", 1.5)
-    many = streams(setting, 1000, setting.scaled(100), setting.scaled(1_600))
+    many = streams(setting, 1000, setting.scaled(200), setting.scaled(8_000))
     yield from page.compared("CPU s per 1000 answers of 1000 chunks", many, "auditcube", "aiohttp on uvloop", 1 / 5)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from e2e.commands import Ended, audit, auditcube, events, job, summary, verdict, write_rows
+from e2e.commands import Ended, audit, auditcube, events, job, sidecar, summary, verdict, write_rows
 
 MODEL = os.environ.get("LLAMA_MODEL", "/models/random.gguf")  # a path inside the root that llama-server changes to
 
@@ -225,3 +225,23 @@ def test_prompts_are_those_the_test_needs() -> None:
     assert {len(text) for text in texts} == {999}
     assert len({text[:12] for text in texts}) == SAMPLES
     assert json.dumps(texts).isascii()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_audits_of_tokens_do_not_accuse_a_server_that_has_no_id_for_each(
+    llama: str, tmp_path: Path, stream: bool
+) -> None:
+    """Ids beside log probabilities: llama.cpp has none for a token that ends within a character, and counts it."""
+    told = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+    parameters = {"max_tokens": 16, "temperature": 0, "seed": 1, "logprobs": 1, "cache_prompt": False, **told}
+    audits = [
+        {"test": "test06", "samples": 12, "eos": [2]},
+        {"test": "test09", "samples": 12, "min_output_tokens": 1, "max_output_tokens": 16},
+    ]
+    endpoint = {"api": "openai_completions", "model": None, "parameters": parameters, "timeout_s": 60.0}
+    changes = {"scenario": "SingleStream", "load": {"max_in_flight": 1}, "endpoint": endpoint, "audits": audits}
+    done = audit(job(tmp_path, llama, changes), tmp_path / "out")
+    verdicts = {v["test"]: v for v in sidecar(tmp_path / "out")["verdicts"]}
+    assert (done.code, verdicts["test06"]["outcome"], verdicts["test09"]["outcome"]) == (6, "INCONCLUSIVE", "PASS")
+    assert verdicts["test06"]["code"] == ("ids_missing" if stream else "no_first_token")
+    assert auditcube("verify", tmp_path / "out").code == 6

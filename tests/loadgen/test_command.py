@@ -15,7 +15,7 @@ from auditcube.cli import main
 from auditcube.loadgen import rounds
 from auditcube.loadgen.layout import ACCURACY, DETAIL, SUMMARY
 from auditcube.manifest.validator import validate
-from loadgen.logs import case, detail, entry, tokens, write_accuracy, write_detail
+from loadgen.logs import SAMPLED, case, detail, entry, tokens, write_accuracy, write_detail
 
 PRINTS = f"{shlex.quote(sys.executable)} -c \"print({{'exact_match': 70.5}})\" {{accuracy_log}}"
 OPTIONS: dict[str, list[str]] = {
@@ -88,6 +88,14 @@ def test_what_does_not_pass_has_no_marker(tmp_path: Path, test: str) -> None:
     manifest = json.loads((output / test / "mlcube.run_audit.json").read_text())
     assert manifest["task_status"]["exit_code"] == 6
     assert manifest["verdicts"][0]["outcome"] == "INCONCLUSIVE"
+
+
+def test_no_half_of_test01_is_marked_beside_a_fail(tmp_path: Path) -> None:
+    paths = case(tmp_path, "TEST01")
+    write_detail(paths.audited_detail, detail("Offline", 5000.0, **SAMPLED))
+    assert main(arguments("TEST01", tmp_path, tmp_path / "out")) == 1
+    for name in ("verify_accuracy.txt", "verify_performance.txt"):
+        assert "TEST PASS" not in (tmp_path / "out/TEST01" / name).read_text()
 
 
 def test_one_check_of_test06_that_fails_is_told_alone(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from auditcube.audits.contract import Verdict
+from auditcube.errors import InvalidInput
 from auditcube.loadgen import strict
 from auditcube.loadgen.detail_log import Detail
 from auditcube.loadgen.errors import Malformed
@@ -205,6 +206,36 @@ def test_a_score_counts_if_it_is_one(tmp_path: Path, scored: Scored, code: str) 
     verdict = strict.judge_test07(case(tmp_path, "TEST07"), scored, 60.0, test07.PATTERN)
     assert verdict.code == code
     assert (verdict.outcome.value == "PASS") == (code == "accuracy")
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf"), float("-inf")])
+def test_a_threshold_that_is_no_number_is_refused(tmp_path: Path, threshold: float) -> None:
+    with pytest.raises(InvalidInput, match="no score can be held against it"):
+        strict.judge_test07(case(tmp_path, "TEST07"), SCORE, threshold, test07.PATTERN)
+
+
+@pytest.mark.parametrize("tolerance", [float("nan"), float("inf"), -0.001, 1.0])
+def test_a_tolerance_that_is_none_is_refused(tmp_path: Path, tolerance: float) -> None:
+    with pytest.raises(InvalidInput, match="relative difference"):
+        strict.judge_test08(case(tmp_path, "TEST08"), tolerance)
+
+
+@pytest.mark.parametrize(("data", "dtype"), [([float("nan"), 1.0], "float32"), ([], "int32"), ([], "byte")])
+def test_equal_answers_that_say_nothing_are_no_pass(tmp_path: Path, data: list[float], dtype: str) -> None:
+    paths = case(tmp_path, "TEST01")
+    answers = [entry(n, data, "float32") for n in range(64)]
+    write_accuracy(paths.accuracy, answers[::-1])
+    write_accuracy(paths.audited_accuracy, answers)
+    assert strict.judge_test01(paths, dtype).code == "no_tokens"
+
+
+def test_numbers_are_compared_whole(tmp_path: Path) -> None:
+    paths = case(tmp_path, "TEST01")
+    write_accuracy(paths.accuracy, [entry(n, [1.0, 2.0], "float32") for n in range(64)][::-1])
+    write_accuracy(paths.audited_accuracy, [entry(n, [1.0, 2.0], "float32") for n in range(64)])
+    assert strict.judge_test01(paths, "float32").outcome.value == "PASS"
+    change(paths, entry(3, [1.0, 2.5], "float32"))
+    assert strict.judge_test01(paths, "float32").code == "answers_differ"
 
 
 @pytest.mark.parametrize(("before", "after", "outcome"), [(1500, 1000, "FAIL"), (1499, 1000, "INCONCLUSIVE"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,8 +15,8 @@ from auditcube.scan.rule import Rule
 from scan import corpus
 
 
-def rule(id: str, pattern: str, **more: object) -> Rule:
-    return Rule(id, id, "secret", pattern, **more)  # type: ignore[arg-type]
+def rule(id: str, pattern: str, **more: Any) -> Rule:
+    return Rule(id, id, "secret", pattern, **more)
 
 
 def found(text: str, *rules: Rule) -> list[tuple[str, str]]:

@@ -31,13 +31,15 @@ from auditcube.adapters.contract import (
 )
 from auditcube.adapters.mould import Mould, mould_of
 from auditcube.adapters.sse import EventStream
+from auditcube.adapters.token_fields import counts, tokens_of
 from auditcube.dataset import Column, Sample
 
 _NOTHING: Mapping[str, Any] = {}
-_DIGITS = 15  # no count and no token id is longer; what is cannot be meant
-_BEYOND = 10**_DIGITS
 _FIRST = (0, None)
 _TEXT_ALONE = {"text"}
+_BETWEEN = b"],\n["
+_TRIED_FOR_A_MOULD = 3  # the first chunk of a chat tells its role, and has no text yet
+_NOT_PLAIN_AT_THE_END = 3  # events behind the plain ones: why it ends, usage
 _INTEGER, _NUMBER, _FLAG = Column((int,)), Column((float,)), Column((bool,))
 SAMPLING: Mapping[str, Column] = {
     "max_tokens": _INTEGER,
@@ -94,7 +96,7 @@ class OpenAI(ABC):
         if not self.answers(first):
             raise DecodeError("the first choice is not one of this API; does endpoint.api fit endpoint.path?")
         if not keep.outputs:
-            return Answer(_NOTHING, *_counts(body.get("usage")))
+            return Answer(_NOTHING, *counts(body.get("usage")))
         output = _Output(self, True)
         output.take([body])
         return output.answer()
@@ -124,6 +126,7 @@ class _Output:
         "logprobs",
         "texts",
         "token_ids",
+        "token_ids_from",
         "usage",
     )
 
@@ -133,6 +136,7 @@ class _Output:
         self.texts: dict[str, list[str]] = {}
         self.token_ids: list[int] = []
         self.first_token_ids: list[int] = []
+        self.token_ids_from: str | None = None
         self.logprobs: list[float | None] = []
         self.finish_reason: str | None = None
         self.usage: Mapping[str, Any] = {}
@@ -158,7 +162,7 @@ class _Output:
                 if self._keep and first:
                     some |= self._keep_choice(choice)
                 elif not some:
-                    some = self._api.carries_text(choice) or bool(_tokens_of(choice)[0])
+                    some = self._api.carries_text(choice) or bool(tokens_of(choice)[0])
             carried += some
         return carried
 
@@ -170,7 +174,7 @@ class _Output:
         choice = choices[0]
         if not isinstance(choice, dict) or choice.get("index") not in _FIRST or choice.get("finish_reason"):
             return None
-        if _tokens_of(choice) != ([], []):
+        if tokens_of(choice) != ([], [], False):
             return None
         texts = self._api.text_of(choice)
         return texts["text"] if texts.keys() == _TEXT_ALONE else None
@@ -184,12 +188,14 @@ class _Output:
 
     def _keep_choice(self, choice: Mapping[str, Any]) -> bool:
         texts = self._api.text_of(choice)
-        ids, logprobs = _tokens_of(choice)
+        ids, logprobs, beside = tokens_of(choice)
         for name, text in texts.items():
             self.texts.setdefault(name, []).append(text)
         if ids and not self.token_ids:
             self.first_token_ids = ids
         self.token_ids += ids
+        if beside:
+            self.token_ids_from = "logprobs"
         self.logprobs += logprobs
         return bool(texts or ids)
 
@@ -198,12 +204,12 @@ class _Output:
         output = self._whole() if self._keep else _NOTHING
         if clock is not None and self.first_token_ids:  # of a stream: what stopped the clock of its first token
             output = {**output, "first_token_ids": self.first_token_ids}
-        return Answer(output, *_counts(self.usage), *times)
+        return Answer(output, *counts(self.usage), *times)
 
     def _whole(self) -> dict[str, Any]:
         output: dict[str, Any] = {"text": ""}
         output.update({name: "".join(parts) for name, parts in self.texts.items()})
-        for name in ("finish_reason", "token_ids", "logprobs"):
+        for name in ("finish_reason", "token_ids", "token_ids_from", "logprobs"):
             if value := getattr(self, name):
                 output[name] = value
         return output
@@ -331,11 +337,6 @@ class StreamDecoder:
         return self._output.take(_together(text, len(events)) or map(loads, events))
 
 
-_TRIED_FOR_A_MOULD = 3  # the first chunk of a chat tells its role, and has no text yet
-_NOT_PLAIN_AT_THE_END = 3
-_BETWEEN = b"],\n["
-
-
 def _together(text: bytes, events: int) -> list[dict[str, Any]] | None:
     """The objects of events joined by `_BETWEEN`, parsed at once, which costs less than one by one; None unless each
     event by itself is one object that tells of no error.
@@ -355,47 +356,3 @@ def _together(text: bytes, events: int) -> list[dict[str, Any]] | None:
     if {*map(type, bodies)} != {dict} or ((b"error" in text or b"\\" in text) and any(map(is_error, bodies))):
         return None
     return bodies
-
-
-def _tokens_of(choice: Mapping[str, Any]) -> tuple[list[int], list[float | None]]:
-    """Token ids and log probabilities of one choice, in the shapes of OpenAI (old and new), vLLM and llama.cpp."""
-    ids, values, tokens = choice.get("token_ids"), None, None
-    if isinstance(logprobs := choice.get("logprobs"), dict):
-        values, tokens = logprobs.get("token_logprobs"), logprobs.get("tokens")
-        if isinstance(content := logprobs.get("content"), list):
-            entries = [entry for entry in content if isinstance(entry, dict)]
-            values = [entry.get("logprob") for entry in entries]
-            tokens = [entry.get("token") if entry.get("id") is None else entry["id"] for entry in entries]
-    return _ids(ids) or _ids(tokens), _logprobs(values)
-
-
-def _ids(values: Any) -> list[int]:
-    """All token ids, or none if one of them is none."""
-    if not isinstance(values, list):
-        return []
-    ids = [_id(value) for value in values]
-    return [found for found in ids if found is not None] if None not in ids else []
-
-
-def _id(value: Any) -> int | None:
-    if isinstance(value, str) and (number := value.removeprefix("token_id:")) != value:
-        return int(number) if number.isascii() and number.isdigit() and len(number) < _DIGITS else None
-    return value if type(value) is int else None
-
-
-def _logprobs(values: Any) -> list[float | None]:
-    """All log probabilities (the first token of an echoed prompt has none), or nothing if one is something else."""
-    if not isinstance(values, list) or not all(value is None or type(value) in (int, float) for value in values):
-        return []
-    return [None if value is None else float(value) for value in values] if any(v is not None for v in values) else []
-
-
-def _counts(usage: Any) -> tuple[int | None, int | None]:
-    """Tokens in and out as the server counts them."""
-    if not isinstance(usage, dict):
-        return None, None
-    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value < _BEYOND else None

@@ -65,6 +65,16 @@ class Refusal(ValueError):
         self.key = key
 
 
+def unusable(runs: Mapping[str, Evidence], *labels: str) -> tuple[str, str] | None:
+    """Why nothing can be judged, as code and reason, if one of these runs was not made or broke off."""
+    for label in labels:
+        if label not in runs:
+            return "run_missing", f"the {label} run was not made"
+        if runs[label].end in (None, End.INTERRUPTED):
+            return "run_broken", f"the {label} run broke off"
+    return None
+
+
 class AuditParams(BaseModel):
     """An audit's own settings: what stands beside `test` in the config. Frozen and closed."""
 

@@ -16,10 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from auditcube.audits.contract import REFERENCE, AuditParams, Evidence, Outcome, Refusal, Verdict
+from auditcube.audits.contract import REFERENCE, AuditParams, Evidence, Outcome, Refusal, Verdict, unusable
 from auditcube.evidence.answers import KeptAnswer
 from auditcube.load.order import WithoutReplacement
-from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
 from auditcube.scenario import Scenario
 
@@ -60,11 +59,8 @@ def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
 
 def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
     """First the answers, then the scores; both must hold."""
-    for label in (REFERENCE, ACCURACY, AUDIT):
-        if label not in runs:
-            return _inconclusive("run_missing", f"the {label} run was not made", {})
-        if runs[label].end in (None, End.INTERRUPTED):
-            return _inconclusive("run_broken", f"the {label} run broke off", {})
+    if (problem := unusable(runs, REFERENCE, ACCURACY, AUDIT)) is not None:
+        return _inconclusive(*problem, {})
     numbers, differing = _compare(params, runs[ACCURACY], runs[AUDIT])
     numbers |= _scores(params, runs[REFERENCE], runs[AUDIT])
     if differing:
@@ -134,18 +130,19 @@ def _compare(params: Params, accuracy: Evidence, audit: Evidence) -> tuple[dict[
 def _value(params: Params, answer: KeptAnswer) -> Any:
     """What is compared of an answer; None where it has none of that."""
     if params.compare == "answers":
-        return None if answer.content is None else hashlib.blake2b(answer.content, digest_size=16).digest()
+        return hashlib.blake2b(answer.content, digest_size=16).digest() if answer.content else None
     if params.compare == "tokens":
         return None if answer.tokens is None else np.asarray(answer.tokens, dtype=np.int64).tobytes()
     if not answer.content or len(answer.content) % 4:
         return None
-    return np.frombuffer(answer.content, dtype=np.float32)
+    values = np.frombuffer(answer.content, dtype=np.float32)
+    return values if np.isfinite(values).all() else None
 
 
 def _same(params: Params, one: Any, other: Any) -> bool:
     if params.compare != "float32" or one is None or other is None:
-        return bool(one == other) if params.compare != "float32" else one is other
-    if len(one) != len(other) or not np.isfinite(one).all() or not np.isfinite(other).all():
+        return one is other or (params.compare != "float32" and bool(one == other))
+    if len(one) != len(other):
         return False
     first, second = one.astype(np.float64), other.astype(np.float64)
     return bool((np.abs(first - second) <= params.tolerance * np.abs(first)).all())

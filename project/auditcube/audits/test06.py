@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from auditcube.audits.contract import AuditParams, Evidence, Outcome, Refusal, Verdict
+from auditcube.audits.contract import AuditParams, Evidence, Outcome, Refusal, Verdict, unusable
 from auditcube.evidence.answers import KeptAnswer
 from auditcube.load.order import WithoutReplacement
-from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
 from auditcube.scenario import Scenario
 
@@ -44,11 +43,9 @@ def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
 
 def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
     """All three checks on every answer."""
-    if AUDIT not in runs:
-        return _inconclusive("run_missing", f"the {AUDIT} run was not made", {})
+    if (problem := unusable(runs, AUDIT)) is not None:
+        return _inconclusive(*problem, {})
     run = runs[AUDIT]
-    if run.end in (None, End.INTERRUPTED):
-        return _inconclusive("run_broken", f"the {AUDIT} run broke off", {})
     found: Counter[str] = Counter()
     told_first = run.scenario is not Scenario.OFFLINE
     for answer in run.answers():
@@ -78,6 +75,7 @@ _GAPS = {
     "no_tokens": "came without token ids; `auditcube probe` shows what the server returns",
     "no_first_token": "came without the token that was told first",
     "no_length": "came without a reported length",
+    "ids_missing": "have fewer token ids than were reported, as log probabilities may; ask for the ids themselves",
 }
 
 
@@ -101,8 +99,10 @@ def _problems(answer: KeptAnswer, eos: Any, told_first: bool) -> list[str]:
         problems.append("no_first_token")
     if answer.tokens_out is None:
         problems.append("no_length")
-    elif answer.tokens_out != len(tokens):
+    elif answer.misreported:
         problems.append("length_differs")
+    elif answer.tokens_out != len(tokens):
+        problems.append("ids_missing")
     return problems
 
 

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from auditcube.audits.contract import AuditParams, Evidence, Outcome, Refusal, Remark, Verdict
+from auditcube.audits.contract import AuditParams, Evidence, Outcome, Refusal, Remark, Verdict, unusable
 from auditcube.load.order import WithoutReplacement
-from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
 from auditcube.metrics import PERCENTILES, percentile
 
@@ -55,22 +54,20 @@ def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
 
 def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
     """The lengths by token ids where there are any, else as the server reports them."""
-    if AUDIT not in runs:
-        return _inconclusive("run_missing", f"the {AUDIT} run was not made", {})
+    if (problem := unusable(runs, AUDIT)) is not None:
+        return _inconclusive(*problem, {})
     run = runs[AUDIT]
-    if run.end in (None, End.INTERRUPTED):
-        return _inconclusive("run_broken", f"the {AUDIT} run broke off", {})
     low, high = params.min_output_tokens, params.max_output_tokens
     if low is None or high is None:
         return _inconclusive("no_bounds", "min_output_tokens and max_output_tokens are wanted", {})
     lengths, unknown, misreported, halved = [], 0, 0, True
     for answer in run.answers():
-        length = answer.tokens_out if answer.tokens is None else len(answer.tokens)
+        length = answer.length
         if length is None:
             unknown += 1
             continue
         lengths.append(length)
-        misreported += answer.tokens_out is not None and answer.tokens_out != length
+        misreported += answer.misreported
         halved = halved and answer.tokens is not None and _half_width(answer.tokens)
     numbers = _numbers(params, np.sort(np.array(lengths, dtype=np.int64))) | {"misreported": misreported}
     if not lengths:

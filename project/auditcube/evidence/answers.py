@@ -15,10 +15,11 @@ class KeptAnswer(NamedTuple):
     """The answer to one query.
 
     `ordinal` is the query's place in the plan (LoadGen's `seq_id`), `sample` the row of the data set (`qsl_idx`).
-    `content` is the whole answer as bytes: two answers are the same iff these are equal. `tokens` are the ids of all
-    output tokens, `first_tokens` those that were told first, when the clock of the time to the first token stopped;
-    `tokens_out` is the length that the system reports. `output` is the answer as an adapter kept it, by name; LoadGen's
-    logs have none. None: not told.
+    `content` is the whole answer as bytes: two answers are the same iff these are equal. `tokens` are the ids of the
+    output tokens, all of them if `all_tokens`: log probabilities need not have one for each, as llama.cpp's have none
+    for a token that ends within a character. `first_tokens` are those that were told first, when the clock of the time
+    to the first token stopped; `tokens_out` is the length that the system reports. `output` is the answer as an adapter
+    kept it, by name; LoadGen's logs have none. None: not told.
     """
 
     ordinal: int
@@ -28,3 +29,18 @@ class KeptAnswer(NamedTuple):
     first_tokens: Tokens | None = None
     tokens_out: int | None = None
     output: Mapping[str, Any] = MappingProxyType({})
+    all_tokens: bool = True
+
+    @property
+    def length(self) -> int | None:
+        """How many tokens the answer has, by its ids where these are all, else as reported; None if nobody tells."""
+        if self.tokens is None or (not self.all_tokens and self.tokens_out is not None):
+            return self.tokens_out
+        return len(self.tokens)
+
+    @property
+    def misreported(self) -> bool:
+        """Whether ids and reported length cannot both be right."""
+        if self.tokens is None or self.tokens_out is None:
+            return False
+        return self.tokens_out < len(self.tokens) or (self.all_tokens and self.tokens_out != len(self.tokens))

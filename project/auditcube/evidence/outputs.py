@@ -15,7 +15,15 @@ from auditcube.evidence.table import EventTable
 
 _MEMBERS = {"ordinal", "sample", "output"}
 # What says something of an answer, and is no part of it.
-_ABOUT = {"finish_reason", "logprobs", "first_token_ids", "video_id", "video_path", "video_size_bytes"}
+_ABOUT = {
+    "finish_reason",
+    "logprobs",
+    "first_token_ids",
+    "token_ids_from",
+    "video_id",
+    "video_path",
+    "video_size_bytes",
+}
 
 
 def read_answers(paths: Iterable[Path], events: EventTable) -> Iterator[KeptAnswer]:
@@ -33,7 +41,7 @@ def read_answers(paths: Iterable[Path], events: EventTable) -> Iterator[KeptAnsw
         counted = -1 if place is None else int(events.tokens_out[order[place]])
         yield KeptAnswer(
             ordinal, sample, _content(output), output.get("token_ids"), output.get("first_token_ids"),
-            counted if counted >= 0 else None, output,
+            counted if counted >= 0 else None, output, "token_ids_from" not in output,
         )  # fmt: skip
 
 

@@ -99,8 +99,10 @@ class Run:
             for attempt in list(self._under_way):
                 attempt.give_up(Status.CANCELLED, f"the run ended: {end.value}")
             record = EndRecord(self._share.worker, end.value, self.now_ns(), self._done, probe.summary())
-            if self._counter is not None:
-                self._counter.give_up() if end is End.INTERRUPTED else self._counter.finish()
+            if self._counter is not None and end is End.INTERRUPTED:
+                self._counter.give_up()
+            elif self._counter is not None:
+                self._counter.finish()
             self._events.add(orjson.dumps({"end": record}) + b"\n")
             self._write()
         finally:

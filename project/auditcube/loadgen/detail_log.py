@@ -9,7 +9,6 @@ from typing import Any
 
 from auditcube.loadgen.errors import Malformed
 
-NAME = "mlperf_log_detail.txt"
 _MARKS = (":::MLLOG", ":::ENDPTS")
 
 

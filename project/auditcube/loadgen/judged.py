@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from auditcube.audits.contract import Outcome, Verdict
@@ -22,7 +22,6 @@ class Judged:
     strict: Verdict
     upstream: Told
     files: Mapping[str, str]
-    extra: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:

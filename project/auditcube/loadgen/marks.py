@@ -16,11 +16,7 @@ def texts(test: str, verdict: Verdict, *, offline: bool, printed: str = "") -> d
     mark = "TEST PASS" if passed else "TEST FAIL"
     told = f"auditcube mlperf, rule strict: {verdict.outcome.value}: {_harmless(verdict.reason)}"
     if test == "TEST01":
-        answers = passed or verdict.code == "score_differs"
-        return {
-            "verify_accuracy.txt": f"{told}\n{'TEST PASS' if answers else 'TEST FAIL'}\n",
-            "verify_performance.txt": f"{told}\n{mark}\n",
-        }
+        return dict.fromkeys(("verify_accuracy.txt", "verify_performance.txt"), f"{told}\n{mark}\n")
     if test == "TEST04":
         return {"verify_performance.txt": f"{told}\n{mark}\n"}
     if test == "TEST06":

@@ -27,12 +27,13 @@ _EPS = 1e-7
 
 
 def judge_test01(paths: Paths, dtype: str) -> Verdict:
-    """Whole answers, and a throughput within the band. `dtype` is only what must divide their length."""
+    """Whole answers, and a throughput within the band. Of `dtype` float32 each number must be one."""
     audit = LoggedRun(test01.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, dtype)
     reference = LoggedRun(REFERENCE, Detail(paths.detail))
     accuracy_detail = Detail(paths.accuracy.with_name(DETAIL))
     accuracy = LoggedRun(test01.ACCURACY, accuracy_detail, paths.accuracy, dtype)
-    verdict = test01.judge(test01.Params(), {REFERENCE: reference, test01.AUDIT: audit, test01.ACCURACY: accuracy})
+    params = test01.Params(compare="float32" if dtype == "float32" else "answers")
+    verdict = test01.judge(params, {REFERENCE: reference, test01.AUDIT: audit, test01.ACCURACY: accuracy})
 
     def missing() -> Iterator[str]:
         yield from proofs.is_performance(reference)
@@ -82,6 +83,8 @@ def judge_test07(paths: Paths, scored: Scored, threshold: float, pattern: str) -
     run = LoggedRun("test07", Detail(paths.audited_detail), paths.audited_accuracy, "byte")
     for _ in run.answers():
         pass  # read to its end, and counted
+    if not math.isfinite(threshold):
+        raise InvalidInput(f"a threshold of {threshold} is none: no score can be held against it")
     verdict = _score_verdict(scored, threshold, pattern)
 
     def missing() -> Iterator[str]:
@@ -120,6 +123,8 @@ def _finite(text: str | None) -> float | None:
 
 def judge_test08(paths: Paths, tolerance: float) -> Verdict:
     """The normalised entropy of every logged sample, in double precision, against that of the accuracy run."""
+    if not 0 <= tolerance < 1:
+        raise InvalidInput(f"--tolerance: {tolerance} is none; a relative difference from 0 to 1 is wanted")
     audit = LoggedRun("test08", Detail(paths.audited_detail), paths.audited_accuracy, "float32")
     accuracy_detail = Detail(paths.accuracy.with_name(DETAIL))
     accuracy = LoggedRun("accuracy", accuracy_detail, paths.accuracy, "float32")

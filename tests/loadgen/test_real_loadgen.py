@@ -25,9 +25,10 @@ CONFIGS = {
     "TEST01": LOGGED.format(target=32),
     "TEST04": "*.*.mode = 2\n*.*.performance_issue_unique = 0\n*.*.performance_issue_same = 1\n"
     "*.*.performance_issue_same_index = 3\n",
-    "TEST06": LOGGED.format(target=6000) + "*.*.min_duration = 0\n*.*.sample_concatenate_permutation = 0\n",
+    "TEST06": LOGGED.format(target=6000)
+    + "*.*.min_duration = 0\n*.*.sample_concatenate_permutation = 0\n*.Offline.min_query_count = 100\n",
     "TEST08": LOGGED.format(target=6000),
-    "TEST09": LOGGED.format(target=6000) + "*.*.min_duration = 0\n",
+    "TEST09": LOGGED.format(target=6000) + "*.*.min_duration = 0\n*.Offline.min_query_count = 100\n",
 }
 CHEATS = {"TEST01": "model", "TEST04": "cache", "TEST06": "eos", "TEST08": "predictions", "TEST09": "padding"}
 MODES = {"TEST08": "08", "TEST06": "tokens", "TEST04": "many"}

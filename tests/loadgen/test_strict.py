@@ -274,6 +274,19 @@ def test_a_reference_that_repeats_its_samples_shows_no_cache(
     assert (strict.judge_test04(paths).outcome.value == "PASS") is proven
 
 
+@pytest.mark.parametrize("test", ["TEST01", "TEST04"])
+@pytest.mark.parametrize(
+    ("before", "after", "proven"), [(20, 20, True), (19, 64, False), (64, 19, False), (1, 1, False)]
+)
+def test_a_speed_is_told_from_many_samples(tmp_path: Path, test: str, before: int, after: int, proven: bool) -> None:
+    """Of one sample that is asked for once, even a perfect cache is as slow as any system."""
+    paths = case(tmp_path, test)
+    audited = {"TEST01": SAMPLED, "TEST04": REPEATED}[test]
+    write_detail(paths.detail, detail("Offline", 1000.0, effective_samples_per_query=before))
+    write_detail(paths.audited_detail, detail("Offline", 1000.0, **audited, effective_samples_per_query=after))
+    assert (JUDGES[test](paths).outcome.value == "PASS") is proven
+
+
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), 0, -5, None, "1000", True])
 def test_a_score_that_is_no_number_is_no_pass(tmp_path: Path, score: Any) -> None:
     paths = case(tmp_path, "TEST04")

@@ -38,6 +38,8 @@ def judge_test01(paths: Paths, dtype: str) -> Verdict:
     def missing() -> Iterator[str]:
         yield from proofs.is_performance(reference)
         yield from proofs.is_performance(audit)
+        yield from proofs.enough_issued(reference)
+        yield from proofs.enough_issued(audit)
         yield from proofs.is_accuracy(accuracy_detail)
         yield from proofs.are_a_pair(reference.detail, audit.detail)
         yield from proofs.answers_sampled(audit)
@@ -56,6 +58,8 @@ def judge_test04(paths: Paths) -> Verdict:
     def missing() -> Iterator[str]:
         yield from proofs.is_performance(reference)
         yield from proofs.is_performance(audit)
+        yield from proofs.enough_issued(reference)
+        yield from proofs.enough_issued(audit)
         yield from proofs.repeats_one(reference.detail, False, REFERENCE)
         yield from proofs.distinct_enough(reference)
         yield from proofs.repeats_one(audit.detail, True, test04.AUDIT)

@@ -162,6 +162,26 @@ SHELF: dict[str, Defect] = {
     "digest of itself wrong": Defect("spelling", SIDECAR, sidecar(lambda data: data.replace(b'"none"', b'"podm"', 1))),
     "file removed": Defect("artifact_missing", "report.html", lambda b: (b.root / "report.html").unlink()),
     "file changed": Defect("artifact_digest", "report.html", add("report.html", "all is well")),
+    "file written anew by another tool": Defect(
+        "artifact_respelled",
+        SCHEDULE,
+        lambda b: (b.root / SCHEDULE).write_text(json.dumps(json.loads((b.root / SCHEDULE).read_text()), indent=1)),
+    ),
+    "digest of what a file says left out": Defect(
+        "artifact_list", SIDECAR, claim(lambda m: [entry.pop("digest_jcs", None) for entry in m["artifacts"]])
+    ),
+    "digest of what a file says wrong": Defect(
+        "artifact_digest", "audit_test04.json", claim(lambda m: m["artifacts"][0]["digest_jcs"].update(sha256="0" * 64))
+    ),
+    "digest of the directory wrong": Defect(
+        "artifact_list", SIDECAR, lambda b: b.write_as_it_is(b.manifest | {"directory_digest": {"dirHash1": "0" * 64}})
+    ),
+    "exit code written with a fraction": Defect(
+        "schema", SIDECAR, claim(lambda m: m["task_status"].update(exit_code=0.0))
+    ),
+    "integer beyond what every reader takes": Defect(
+        "schema", SIDECAR, claim(lambda m: m["verdicts"][0]["numbers"].update(more=2**53))
+    ),
     "file added": Defect("artifact_unlisted", "notes.txt", add("notes.txt")),
     "file hidden": Defect("artifact_unlisted", "runs/.hidden", add("runs/.hidden")),
     "file in a folder of its own": Defect("artifact_unlisted", "more/x", add("more/x")),
@@ -221,6 +241,9 @@ SHELF: dict[str, Defect] = {
     "summary edited": Defect("summary", SUMMARY, lambda b: b.edit(SUMMARY, lambda s: s.update(duration_s=1.0))),
     "verdict text edited": Defect("audit_file", TEXT, lambda b: b.replace(TEXT, "True", "False")),
     "verdict edited": Defect("derived", SIDECAR, claim(lambda m: m["verdicts"][0].update(outcome="FAIL"))),
+    "number that Python takes for the same": Defect(
+        "derived", SIDECAR, claim(lambda m: m["verdicts"][0]["numbers"].update(reference_queries=True))
+    ),
     "verdict removed": Defect("derived", SIDECAR, claim(lambda m: m.update(verdicts=[]))),
     "headline edited": Defect("derived", SIDECAR, claim(lambda m: m["headline"][0].update(value="1000.0"))),
     "exit code edited": Defect("derived", SIDECAR, claim(lambda m: m["task_status"].update(exit_code=1))),

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from auditcube.errors import ExitCode
@@ -61,7 +62,14 @@ def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> P
 
 def artifacts_of(store: Store) -> list[dict[str, Any]]:
     """The entries for every file in a directory of ours."""
-    return [build.artifact(path.relative_to(store.root).as_posix(), *digest.of_file(path)) for path in store.files()]
+    return [artifact_of(path, path.relative_to(store.root).as_posix()) for path in store.files()]
+
+
+def artifact_of(path: Path, name: str) -> dict[str, Any]:
+    """The entry for one file, under the name that it is listed by."""
+    size, sha256 = digest.of_file(path)
+    small_json = name.endswith(".json") and size <= codec.MAX_CANONICAL_BYTES
+    return build.artifact(name, size, sha256, codec.json_sha256(path.read_bytes()) if small_json else None)
 
 
 def finish(
@@ -71,6 +79,7 @@ def finish(
 
     Without `scan` nothing is claimed of what is in the files.
     """
+    manifest = {**manifest, "directory_digest": build.directory_digest(manifest["artifacts"])}
     data = codec.encode(publication.declare(store.root, manifest, store.sidecar.name) if scan else manifest)
     whole = json.loads(data)
     if problems := schema.problems(whole):

@@ -1,7 +1,7 @@
 """The MLCube tasks that make runs: a composition root, where config, plan, engine and files come together.
 
 `audit` is every phase in one process; `run_reference` and `run_audit` are the same functions as tasks that meet only in
-files. What follows from the runs is in `conclusion`, which is imported once they are made: it brings NumPy, jsonschema
+files. What follows from the runs is in `conclusion`, which is imported once they are made: it brings NumPy, a validator
 and Jinja2, for which no query should wait, and without which this process is small while it measures.
 """
 

@@ -32,7 +32,7 @@ FILES = [
 
 @pytest.mark.parametrize(("path", "role", "media_type"), FILES)
 def test_every_file_of_ours_has_its_role(path: str, role: str, media_type: str) -> None:
-    entry = build.artifact(path, 7, HASH)
+    entry = build.artifact(path, 7, HASH, None)
     assert entry == {"role": role, "path": path, "size": 7, "media_type": media_type, "digest": {"sha256": HASH}}
     assert schema.problems(FULL | {"artifacts": [entry]}) == []
 
@@ -69,7 +69,7 @@ def whole(**derived: Any) -> dict[str, Any]:
         identity=build.Identity("docker", "image", f"sha256:{HASH}"),
         timing=build.Timing(FULL["started_on"], FULL["finished_on"], 5),
         dataset_refs=FULL["dataset_refs"],
-        artifacts=[build.artifact(path, 7, HASH) for path, _, _ in FILES],
+        artifacts=[build.artifact(path, 7, HASH, None) for path, _, _ in FILES],
         parents=FULL["parents"],
         derived={
             "benchmark": "b",

@@ -50,7 +50,7 @@ def test_a_manifest_with_everything_is_valid() -> None:
 
 @pytest.mark.parametrize("name", sorted(ISSUE_367))
 def test_what_issue_367_names_must_be_there(name: str) -> None:
-    assert schema.problems(changed(f"/{name}", ...)) == [("", f"'{name}' is a required property")]
+    assert schema.problems(changed(f"/{name}", ...)) == [("", f'"{name}" is a required property')]
 
 
 @pytest.mark.parametrize("name", sorted(set(FULL) - set(ISSUE_367)))
@@ -99,7 +99,7 @@ REQUIRED = [
 @pytest.mark.parametrize("at", REQUIRED)
 def test_an_object_is_whole(at: str) -> None:
     name = at.rsplit("/", 1)[1]
-    assert schema.problems(changed(at, ...)) == [(at.rsplit("/", 1)[0], f"'{name}' is a required property")]
+    assert schema.problems(changed(at, ...)) == [(at.rsplit("/", 1)[0], f'"{name}" is a required property')]
 
 
 HASHES = [

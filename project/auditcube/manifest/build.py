@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from auditcube.manifest import digest
+
 _ROLES = {
     "config.yaml": "config",
     "schedule.json": "schedule",
@@ -42,8 +44,11 @@ class Timing:
     monotonic_duration_ns: int
 
 
-def artifact(path: str, size: int, sha256: str) -> dict[str, Any]:
-    """One entry of `artifacts`; `path` is relative to the sidecar, with forward slashes."""
+def artifact(path: str, size: int, sha256: str, json_sha256: str | None) -> dict[str, Any]:
+    """One entry of `artifacts`; `path` is relative to the sidecar, with forward slashes.
+
+    `json_sha256` is of what a JSON file says (`codec.json_sha256`), None for any other file.
+    """
     name = path.rsplit("/", 1)[-1]
     return {
         "role": _role(path, name),
@@ -51,7 +56,13 @@ def artifact(path: str, size: int, sha256: str) -> dict[str, Any]:
         "size": size,
         "media_type": _MEDIA_TYPES["." + name.rsplit(".", 1)[-1]],
         "digest": {"sha256": sha256},
+        **({} if json_sha256 is None else {"digest_jcs": {"sha256": json_sha256}}),
     }
+
+
+def directory_digest(artifacts: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The member of this name: one digest for all files that a sidecar lists."""
+    return {"dirHash1": digest.of_directory({entry["path"]: entry["digest"]["sha256"] for entry in artifacts})}
 
 
 def _role(path: str, name: str) -> str:

@@ -11,6 +11,7 @@ FIXES = {
     "spelling": "take the file from the original output directory; it must not be edited or re-saved",
     "artifact_missing": "copy the whole output directory, with every file that the sidecar lists",
     "artifact_digest": "take the file from the original output directory; it must not be edited or re-saved",
+    "artifact_respelled": "another tool wrote the same values anew; take the file from the original output directory",
     "artifact_unlisted": "remove the file, or keep it outside of the output directory",
     "artifact_special": "replace links and special files by the regular files that were there",
     "artifact_list": "a task lists exactly the files that it writes; take the original sidecar",

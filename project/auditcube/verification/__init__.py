@@ -16,7 +16,7 @@ from auditcube.config import DatasetConfig, load_config
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, make_plan
-from auditcube.manifest import build, codec, publication, validator
+from auditcube.manifest import build, canonical, codec, publication, validator
 from auditcube.results import derive, file_bytes, members
 from auditcube.verification.checked import Checked
 from auditcube.verification.pair import check_parents
@@ -163,7 +163,7 @@ def _derived(checked: Checked, plan: Plan, reference: Checked | None) -> None:
 def _members(checked: Checked, expected: Mapping[str, Any]) -> None:
     """Compare members of the sidecar whole."""
     for member, value in json.loads(json.dumps(expected)).items():
-        if checked.manifest.get(member) != value:
+        if not canonical.same(checked.manifest.get(member), value):
             if member == "config_hashes" and checked.withheld("config.yaml"):
                 checked.limits.append("/config_hashes: they are of the original, in config.yaml parts are withheld")
                 continue
@@ -190,7 +190,8 @@ def _listed(checked: Checked, written: Set[str]) -> None:
         checked.find("artifact_list", SIDECAR, f"{told}: {path}", "/artifacts")
     for path in sorted(listed.keys() & written):
         entry = listed[path]
-        if entry != build.artifact(path, entry["size"], entry["digest"]["sha256"]):
+        said = entry.get("digest_jcs", {"sha256": ""})["sha256"] if path.endswith(".json") else None
+        if entry != build.artifact(path, entry["size"], entry["digest"]["sha256"], said):
             checked.find("artifact_list", SIDECAR, f"describes {path} as something that it is not", "/artifacts")
 
 

@@ -12,7 +12,7 @@ from auditcube.evidence import chunks as chunk_times
 from auditcube.evidence import outputs
 from auditcube.job import WARMUP, Plan, runs_of
 from auditcube.load.schedule import RunSpec
-from auditcube.manifest import codec
+from auditcube.manifest import canonical, codec
 from auditcube.metrics import Run
 from auditcube.plan_check import all_planned, check_against_plan, too_long
 from auditcube.results import broke, read_run
@@ -40,7 +40,7 @@ def check_run(checked: Checked, plan: Plan, spec: RunSpec) -> None:
         checked.find("schedule", f"{name}/schedule.json", text)
         return
     expected = schedule.to_json()
-    if told != json.loads(json.dumps(expected)):
+    if not canonical.same(told, json.loads(json.dumps(expected))):
         checked.find("schedule", f"{name}/schedule.json", "is not the plan that follows from config.yaml")
     if run is None:
         checked.find("events", name, unreadable)

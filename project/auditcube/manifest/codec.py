@@ -15,6 +15,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from auditcube.errors import EvidenceRejected
 from auditcube.manifest import canonical
 
@@ -116,6 +118,23 @@ def spelling_problem(manifest: dict[str, Any], data: bytes) -> str | None:
 
 
 def _dump(manifest: dict[str, Any]) -> bytes:
+    """The one spelling: what `json` writes. orjson writes the same 20 times as fast, but for some fractions."""
+    if not _alike(manifest):
+        return _dump_plainly(manifest)
+    try:
+        return orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # an integer beyond 64 bits, half a surrogate pair, or what is no JSON
+        return _dump_plainly(manifest)
+
+
+def _alike(value: Any) -> bool:
+    """Whether both libraries write every number alike: none has an exponent, none is infinite or NaN."""
+    if isinstance(value, (dict, list)):
+        return all(map(_alike, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or (value == 0 or 1e-4 <= abs(value) < 1e15)
+
+
+def _dump_plainly(manifest: dict[str, Any]) -> bytes:
     return (json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.manifest import codec, publication, rules
 from auditcube.manifest.finding import Finding
+
+_BATCH, _BATCH_BYTES = 200, 1 << 22  # sidecars, and bytes of text, that are scanned together
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,17 @@ def file_findings(sidecar: Sidecar) -> list[Finding]:
     return [Finding(code, str(store.root / path), message) for code, path, message in found]
 
 
-def publication_findings(sidecar: Sidecar) -> list[Finding]:
-    """Claims to be fit for publication that a scan does not bear out; for a sidecar with the files that it lists."""
-    found = publication.problems(sidecar.path.parent, sidecar.manifest, sidecar.path.name)
+def publication_findings(sidecar: Sidecar, material: publication.Material | None = None) -> list[Finding]:
+    """Claims to be fit for publication that a scan does not bear out; for a sidecar with the files that it lists.
+
+    `material` has been looked at already.
+    """
+    if not publication.claims(sidecar.manifest):
+        return []
+    root = sidecar.path.parent
+    if material is None:
+        (material,) = publication.looked_at([publication.Material.of(root, sidecar.manifest)])
+    found = publication.problems(root, sidecar.manifest, sidecar.path.name, material)
     return [Finding("redaction", str(sidecar.path), message, pointer) for pointer, message in found]
 
 
@@ -56,12 +67,34 @@ def validate(paths: list[Path]) -> tuple[list[Path], list[Finding]]:
     """
     sidecars = [sidecar for path in paths for sidecar in _sidecars(path)]
     findings: list[Finding] = []
-    for path in sidecars:
-        sidecar = read_sidecar(path)
-        findings += sidecar.findings
-        wrong = file_findings(sidecar) if path.name == SIDECAR and "artifacts" in sidecar.manifest else []
-        findings += wrong or (publication_findings(sidecar) if sidecar.manifest else [])
+    for batch in _batches(map(read_sidecar, sidecars)):
+        materials = iter(publication.looked_at([material for _, _, material in batch if material is not None]))
+        for sidecar, wrong, material in batch:
+            findings += [*sidecar.findings, *wrong]
+            if material is not None:
+                findings += publication_findings(sidecar, next(materials))
     return sidecars, findings
+
+
+_Item = tuple[Sidecar, list[Finding], "publication.Material | None"]
+"""A sidecar, what is wrong with its files, and what a scan is to look at, if at anything."""
+
+
+def _batches(sidecars: Iterable[Sidecar]) -> Iterator[list[_Item]]:
+    """Sidecars that are scanned together."""
+    batch: list[_Item] = []
+    size = 0
+    for sidecar in sidecars:
+        listed = sidecar.path.name == SIDECAR and "artifacts" in sidecar.manifest
+        wrong = file_findings(sidecar) if listed else []
+        scanned = sidecar.manifest and not wrong and publication.claims(sidecar.manifest)
+        material = publication.Material.of(sidecar.path.parent, sidecar.manifest) if scanned else None
+        batch.append((sidecar, wrong, material))
+        size += len(material.text or b"") if material is not None else 0
+        if size > _BATCH_BYTES or len(batch) == _BATCH:
+            yield batch
+            batch, size = [], 0
+    yield batch
 
 
 def _sidecars(path: Path) -> list[Path]:

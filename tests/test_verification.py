@@ -122,6 +122,14 @@ def another_benchmark(bundle: Bundle) -> None:
     bundle.claim(lambda m: m.update(benchmark="brook", config_hashes={"effective_config": digest}))
 
 
+def another_config_throughout(bundle: Bundle) -> None:
+    """The same, and the events say so too."""
+    another_benchmark(bundle)
+    digest = sha256(bundle.root / "config.yaml")
+    for path in sorted((bundle.root / "runs").glob("*/events.jsonl")):
+        bundle.records(path.relative_to(bundle.root).as_posix(), start(config_sha256=digest))
+
+
 def drop(at: int) -> Callable[[list[Record]], object]:
     """Leave an event out, and count right."""
 
@@ -278,7 +286,12 @@ SHELF: dict[str, Defect] = {
     "audit with a reference of its own, and another": Defect(
         "parent_digest", SIDECAR, lambda b: None, "audit of a pair"
     ),
-    "audit with another config": Defect("pair_mismatch", SIDECAR, another_benchmark, "run_audit"),
+    "audit with another config": Defect("pair_mismatch", SIDECAR, another_config_throughout, "run_audit"),
+    "config exchanged": Defect("config_hash", "runs/test04", another_benchmark),
+    "more endpoints than the config has": Defect(
+        "derived", SIDECAR, claim(lambda m: m["endpoint_identity"].update(endpoints=2))
+    ),
+    "endpoint not named": Defect("schema", SIDECAR, claim(lambda m: m.pop("endpoint_identity"))),
     "verification without its file": Defect("artifact_list", SIDECAR, smuggled, "verify"),
     "verification edited": Defect(
         "derived", SIDECAR, lambda b: b.edit("verification.json", lambda v: v.update(verdicts=[])), "verify"

@@ -32,6 +32,7 @@ class Done:
     started_on: str
     started_ns: int
     dataset_ref: Mapping[str, Any]
+    endpoint_identity: Mapping[str, Any]
     reference: Checked | None
 
 
@@ -54,6 +55,7 @@ def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> P
         derived=members(plan, results, done.identity.mlcube_config_hash),
         provenance=provenance.provenance(timing.finished_on),
         environment=provenance.environment(),
+        endpoint_identity=done.endpoint_identity,
     )
     write_atomically(store.report, render(manifest, plan.effective(), runs))
     manifest["artifacts"] = artifacts_of(store)

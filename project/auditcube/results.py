@@ -5,7 +5,6 @@ A live task calls this to write its files; `verify` calls it again to see whethe
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -99,7 +98,7 @@ def broke(run: Run) -> bool:
 
 def members(plan: Plan, results: Results, mlcube_config_hash: str) -> dict[str, Any]:
     """The members of the sidecar that follow from the config and the results."""
-    hashes = {"effective_config": hashlib.sha256(plan.effective_yaml()).hexdigest()}
+    hashes = {"effective_config": plan.config_sha256}
     if mlcube_config_hash.startswith("sha256:"):
         hashes["mlcube_yaml"] = mlcube_config_hash.removeprefix("sha256:")
     broken = results.exit_code is ExitCode.RUN_BROKEN

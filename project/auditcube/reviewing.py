@@ -96,4 +96,5 @@ def _verification_manifest(
         derived=derived,
         provenance=provenance.provenance(timing.finished_on),
         environment=provenance.environment(),
+        endpoint_identity=last.get("endpoint_identity"),
     )

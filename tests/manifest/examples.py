@@ -27,6 +27,7 @@ LISTING = hashlib.sha256(f"{HASH}  runs/reference/events.jsonl\n".encode()).hexd
 UUID = "01931e2c-7b1a-7def-8123-456789abcdef"
 TIME = "2026-11-22T05:00:00.123456Z"
 FULL: dict[str, Any] = ISSUE_367 | {
+    "endpoint_identity": {"endpoints": 1, "salt": "0123456789abcdef" * 2, "sha256": HASH, "urls": ["http://a.example"]},
     "run_id": UUID,
     "task_status": {"state": "completed", "exit_code": 0},
     "started_on": TIME,

@@ -38,7 +38,8 @@ class Load:
     `max_slip_s` is how late the 99th percentile of a paced run's queries may be issued for the run to count. The bounds
     of Server (`target_latency_s`, and of the time to the first token and per further one) are to be kept by
     `target_latency_percentile` percent of its queries; None is no bound. `tokenizer_sha256` names the tokenizer that
-    counts the tokens of answers; None: the server does.
+    counts the tokens of answers; None: the server does. `config_sha256` is of the config that all of this
+    follows from; every file of events repeats it.
     """
 
     scenario: Scenario
@@ -56,6 +57,7 @@ class Load:
     ttft_latency_s: float | None = None
     tpot_latency_s: float | None = None
     tokenizer_sha256: str | None = None
+    config_sha256: str = ""
 
 
 @dataclass(frozen=True)

@@ -112,8 +112,10 @@ def manifest(
     derived: Mapping[str, Any],
     provenance: Mapping[str, Any],
     environment: Mapping[str, Any],
+    endpoint_identity: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A whole sidecar but for its own digest. `derived` holds the members that `verify` computes again."""
+    endpoint = {} if endpoint_identity is None else {"endpoint_identity": dict(endpoint_identity)}
     image_identity = {} if identity.image_identity is None else {"image_identity": dict(identity.image_identity)}
     return {
         "schema_version": "mlcube.run_audit.v1",
@@ -122,6 +124,7 @@ def manifest(
         "image": identity.image,
         "mlcube_config_hash": identity.mlcube_config_hash,
         **image_identity,
+        **endpoint,
         "benchmark": derived["benchmark"],
         "dataset_refs": list(dataset_refs),
         "result_paths": derived["result_paths"],

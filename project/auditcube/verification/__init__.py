@@ -16,7 +16,7 @@ from auditcube.config import DatasetConfig, load_config
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, make_plan
-from auditcube.manifest import build, canonical, codec, publication, validator
+from auditcube.manifest import build, canonical, codec, endpoint, publication, validator
 from auditcube.results import derive, file_bytes, members
 from auditcube.verification.checked import Checked
 from auditcube.verification.pair import check_parents
@@ -24,6 +24,7 @@ from auditcube.verification.runs import check_complete, check_run, made
 
 _FULL = ("run_id", "task_status", "started_on", "finished_on", "config_hashes", "artifacts", "manifest_digest")
 _MARK = re.compile(rb"\[withheld:[a-z0-9-]+\]")
+_ASKING = {"audit", "run_reference", "run_audit"}
 _JUDGED = {"audit", "run_audit"}
 
 
@@ -61,7 +62,8 @@ def _sidecar(checked: Checked) -> bool:
     sidecar = validator.read_sidecar(checked.store.sidecar)
     checked.data = sidecar.data
     checked.findings += sidecar.findings
-    for name in _FULL if sidecar.manifest else ():
+    asks = sidecar.manifest.get("mlcube_task") in _ASKING
+    for name in (*_FULL, *(("endpoint_identity",) if asks else ())) if sidecar.manifest else ():
         if name not in sidecar.manifest:
             checked.find("schema", SIDECAR, f"{name} is missing; without it nothing can be recomputed")
     if checked.findings:
@@ -156,6 +158,7 @@ def _derived(checked: Checked, plan: Plan, reference: Checked | None) -> None:
             code = "summary" if name.endswith("summary.json") else "audit_file"
             checked.find_unless_withheld(code, name, "does not follow from the events")
     _members(checked, members(plan, results, checked.manifest["mlcube_config_hash"]))
+    _endpoint(checked, plan)
     _listed(checked, {checked.store.config.name, checked.store.report.name, *results.files, *_run_files(checked)})
     checked.checks.append(f"{len(own)} summaries and {len(results.verdicts)} verdicts follow from the events")
 
@@ -169,6 +172,18 @@ def _members(checked: Checked, expected: Mapping[str, Any]) -> None:
                 continue
             code = "config_hash" if member == "config_hashes" else "derived"
             checked.find_unless_withheld(code, SIDECAR, "does not follow from the files", f"/{member}")
+
+
+def _endpoint(checked: Checked, plan: Plan) -> None:
+    """Which endpoint was asked follows from the config where that tells its URLs; if not, only how many it had."""
+    asked, told = plan.config.endpoint, checked.manifest["endpoint_identity"]
+    expected = endpoint.identity(asked.urls, asked.path, told["salt"], asked.publish_url)
+    if not asked.publish_url:
+        expected["sha256"] = told["sha256"]
+    if checked.withheld("config.yaml"):
+        checked.limits.append("/endpoint_identity: it is of the original, in config.yaml parts are withheld")
+    elif not canonical.same(told, expected):
+        checked.find_unless_withheld("derived", SIDECAR, "does not follow from config.yaml", "/endpoint_identity")
 
 
 def _run_files(checked: Checked) -> list[str]:

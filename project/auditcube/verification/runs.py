@@ -51,6 +51,8 @@ def check_run(checked: Checked, plan: Plan, spec: RunSpec) -> None:
             checked.find("run_id", name, f"its events say run {start.run_id}, {start.label}")
         if start.schedule_sha256 != expected["schedule_sha256"]:
             checked.find("schedule", name, "its events were made by another schedule")
+        if start.config_sha256 != plan.config_sha256:
+            _other_config(checked, name)
         if not _within(checked.manifest, start.origin_utc):
             checked.find("time_order", name, f"its events start at {start.origin_utc}, outside of the task's times")
     chunks = chunk_times.contradictions(files.chunks, run.events) if plan.config.endpoint.chunk_times else []
@@ -58,6 +60,14 @@ def check_run(checked: Checked, plan: Plan, spec: RunSpec) -> None:
     for problem_text in [*check_against_plan(run, schedule), *_shares(run), *chunks, *kept]:
         checked.find("events", name, problem_text)
     checked.checks.append(f"run {spec.label}: {len(run.events)} events follow the schedule {_name_of(expected)}")
+
+
+def _other_config(checked: Checked, name: str) -> None:
+    text = "its events were made by another config than config.yaml"
+    if checked.withheld("config.yaml"):
+        checked.limits.append(f"{name}: {text}, in which parts are withheld")
+    else:
+        checked.find("config_hash", name, text)
 
 
 def _events(checked: Checked, plan: Plan, spec: RunSpec) -> tuple[Run | None, str]:

@@ -64,7 +64,7 @@ def test_what_was_found_is_gone_and_told(results: Path, tmp_path: Path) -> None:
         ("report.html", "home-directory"), ("config.yaml", "ipv4"), ("", "email"), ("", "unexpected-value"),
     }  # fmt: skip
     assert done.withheld == len(copy["redaction"]["withheld"]) == 4
-    assert validate([tmp_path / "out"])[1] == []
+    assert validate([tmp_path / "out"]).findings == []
 
 
 def test_the_copy_names_its_original_and_keeps_the_rest(results: Path, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_mark_taken_out_of_a_copy_is_missed(results: Path, tmp_path: Path) -> 
     publish(spoilt(results / "reference", tmp_path / "in").root, tmp_path / "out", None)
     copy = Bundle(tmp_path / "out")
     copy.replace("report.html", "[withheld:home-directory]", "nobody")
-    assert {finding.code for finding in validate([copy.root])[1]} == {"redaction"}
+    assert {finding.code for finding in validate([copy.root]).findings} == {"redaction"}
 
 
 def test_a_changed_result_is_not_copied(results: Path, tmp_path: Path) -> None:

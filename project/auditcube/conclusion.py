@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from auditcube.errors import ExitCode
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import Store
 from auditcube.job import Plan
-from auditcube.manifest import build, codec, digest, provenance, publication, schema
+from auditcube.manifest import build, claim, codec, digest, provenance, publication, schema
 from auditcube.metrics import Run
 from auditcube.report import render
 from auditcube.results import Performed, derive, file_bytes, members
@@ -59,7 +59,8 @@ def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> P
     )
     write_atomically(store.report, render(manifest, plan.effective(), runs))
     manifest["artifacts"] = artifacts_of(store)
-    return finish(store, manifest, results.exit_code, runs)
+    claims = [] if reference is None else [reference.manifest["claim_status"]]
+    return finish(store, manifest, results.exit_code, runs, claims=claims)
 
 
 def artifacts_of(store: Store) -> list[dict[str, Any]]:
@@ -75,14 +76,24 @@ def artifact_of(path: Path, name: str) -> dict[str, Any]:
 
 
 def finish(
-    store: Store, manifest: dict[str, Any], exit_code: ExitCode, runs: Mapping[str, Run], *, scan: bool = True
+    store: Store,
+    manifest: dict[str, Any],
+    exit_code: ExitCode,
+    runs: Mapping[str, Run],
+    *,
+    scan: bool = True,
+    claims: Iterable[str] = (),
 ) -> Performed:
     """Scan what is to be published, and write the sidecar, after our own schema has accepted it.
 
-    Without `scan` nothing is claimed of what is in the files.
+    Without `scan` nothing is claimed of what is in the files. `claim_status` is what is wanted, and becomes what is
+    granted; `claims` are those of the sidecars that the task started from.
     """
     manifest = {**manifest, "directory_digest": build.directory_digest(manifest["artifacts"])}
-    data = codec.encode(publication.declare(store.root, manifest, store.sidecar.name) if scan else manifest)
+    if scan:
+        manifest = publication.declare(store.root, manifest, store.sidecar.name)
+    manifest["claim_status"] = claim.granted(manifest["claim_status"], manifest, claims)
+    data = codec.encode(manifest)
     whole = json.loads(data)
     if problems := schema.problems(whole):
         raise RuntimeError(f"our own sidecar violates the schema: {problems}")

@@ -59,11 +59,11 @@ def publish(source: Path, output: Path, salts_file: Path | None) -> Published:
     """
     salts_file = salts_file or output.with_name(f"{output.name}.salts.json")
     _check_places(source, output, salts_file)
-    sidecars, findings = validator.validate([source])
-    if broken := [str(finding) for finding in findings if finding.code != "redaction"]:
+    found = validator.validate([source], follow=False)
+    if broken := [str(finding) for finding in found.findings if finding.code != "redaction"]:
         raise EvidenceRejected("\n".join(broken))
     done, salts = Published(), dict[str, str]()
-    for path in sidecars:
+    for path in found.sidecars:
         _copy(path, output / path.parent.relative_to(source if source.is_dir() else path.parent), done, salts)
     if salts:
         _write_private(salts_file, salts)

@@ -41,6 +41,12 @@ class Results:
     result_paths: tuple[str, ...]
     exit_code: ExitCode
 
+    @property
+    def durations_ns(self) -> dict[str, int]:
+        """How long each run lasted that was measured here, by its label."""
+        summaries = {path.split("/")[1]: value for path, value in self.files.items() if path.endswith("/summary.json")}
+        return {label: round(summary["duration_s"] * 1e9) for label, summary in summaries.items() if label != WARMUP}
+
 
 @dataclass(frozen=True)
 class Performed:
@@ -111,6 +117,7 @@ def members(plan: Plan, results: Results, mlcube_config_hash: str) -> dict[str, 
         "seeds": {name: str(seed) for name, seed in asdict(plan.load.seeds).items()},
         "verdicts": list(results.verdicts),
         "headline": list(results.headline),
+        "run_durations_ns": results.durations_ns,
         "non_claims": list(NON_CLAIMS),
     }
 

@@ -102,6 +102,7 @@ FULL: dict[str, Any] = ISSUE_367 | {
             "source": {"path": "runs/reference/summary.json", "json_pointer": "/throughput_per_s"},
         }
     ],
+    "run_durations_ns": {"reference": 600_000_000_000},
     "non_claims": ["x"],
     "manifest_digest": {"sha256": HASH},
     "extensions": {"anything": [1, {"goes": None}]},

@@ -137,6 +137,10 @@ def manifest(
         "artifacts": list(artifacts),
         "environment": dict(environment),
         "parents": list(parents),
-        **{name: derived[name] for name in ("config_hashes", "seeds", "verdicts", "headline") if name in derived},
+        **{
+            name: derived[name]
+            for name in ("config_hashes", "seeds", "verdicts", "headline", "run_durations_ns")
+            if name in derived
+        },
         "non_claims": derived["non_claims"],
     }

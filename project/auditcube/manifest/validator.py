@@ -10,7 +10,7 @@ from typing import Any
 
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
-from auditcube.manifest import codec, publication, rules
+from auditcube.manifest import chain, claim, codec, publication, rules
 from auditcube.manifest.finding import Finding
 
 _BATCH, _BATCH_BYTES = 200, 1 << 22  # sidecars, and bytes of text, that are scanned together
@@ -59,21 +59,58 @@ def publication_findings(sidecar: Sidecar, material: publication.Material | None
     return [Finding("redaction", str(sidecar.path), message, pointer) for pointer, message in found]
 
 
-def validate(paths: list[Path]) -> tuple[list[Path], list[Finding]]:
-    """The sidecars that the paths name (all below a directory), and every finding about them and the files they list.
+def statement_findings(sidecar: Sidecar) -> list[Finding]:
+    """What a sidecar says of itself that cannot be: times that exclude each other, a claim that the gate refuses."""
+    found = list(chain.own_times(sidecar.manifest))
+    if sidecar.manifest["claim_status"] == "public":
+        found += [chain.Violation("claim", pointer, message) for pointer, message in claim.unmet(sidecar.manifest)]
+    return [Finding(code, str(sidecar.path), message, pointer) for code, pointer, message in found]
 
-    A sidecar that stands alone, under another name than in an output directory, is checked for its form only. Raises
-    InvalidInput for a path that is not there, or a directory without a sidecar.
+
+@dataclass(frozen=True)
+class Validation:
+    """What was validated, every finding, and the links that nobody could follow: their parents were not given."""
+
+    sidecars: list[Path]
+    findings: list[Finding]
+    unfollowed: list[Finding]
+
+
+def validate(paths: list[Path], *, follow: bool = True) -> Validation:
+    """Check the sidecars that the paths name (all below a directory), the files they list, and the chain between them.
+
+    A sidecar that stands by itself, under another name than in an output directory, is checked for its form only. The
+    parents of each must be among all of them, but for a single one, which was asked about alone, and without `follow`.
+    Raises InvalidInput for a path that is not there, or a directory without a sidecar.
     """
     sidecars = [sidecar for path in paths for sidecar in _sidecars(path)]
     findings: list[Finding] = []
+    nodes: list[chain.Node] = []
     for batch in _batches(map(read_sidecar, sidecars)):
         materials = iter(publication.looked_at([material for _, _, material in batch if material is not None]))
         for sidecar, wrong, material in batch:
             findings += [*sidecar.findings, *wrong]
+            if sidecar.manifest:
+                findings += statement_findings(sidecar)
+                nodes.append(chain.Node.of(str(sidecar.path), sidecar.manifest, sidecar.data))
             if material is not None:
                 findings += publication_findings(sidecar, next(materials))
-    return sidecars, findings
+    between = _between(nodes)
+    absent = [finding for finding in between if finding.code == "parent_missing" and finding.pointer != "/parents"]
+    if follow and len(sidecars) > 1:
+        return Validation(sidecars, findings + between, [])
+    return Validation(sidecars, findings + [finding for finding in between if finding not in absent], absent)
+
+
+def _between(nodes: list[chain.Node]) -> list[Finding]:
+    """What is wrong between sidecars; one under another name is a copy, and its chain is elsewhere."""
+    family = chain.Family(nodes)
+    return [
+        Finding(code, node.where, message, pointer)
+        for node in family.nodes
+        if Path(node.where).name == SIDECAR
+        for code, pointer, message in family.violations(node)
+    ]
 
 
 _Item = tuple[Sidecar, list[Finding], "publication.Material | None"]

@@ -16,7 +16,8 @@ from auditcube.config import DatasetConfig, load_config
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, make_plan
-from auditcube.manifest import build, canonical, codec, endpoint, publication, validator
+from auditcube.manifest import build, canonical, claim, codec, endpoint, publication, validator
+from auditcube.manifest.claim import RANK
 from auditcube.results import derive, file_bytes, members
 from auditcube.verification.checked import Checked
 from auditcube.verification.pair import check_parents
@@ -76,6 +77,7 @@ def _sidecar(checked: Checked) -> bool:
         count = len(checked.manifest["artifacts"])
         checked.checks.append(f"{count} files have the digests listed, and no other file is there")
         _publication(checked, sidecar)
+    checked.findings += validator.statement_findings(sidecar)
     return not any(f.code == "artifact_special" for f in found)  # a pipe or a device must not be read
 
 
@@ -157,7 +159,9 @@ def _derived(checked: Checked, plan: Plan, reference: Checked | None) -> None:
         if _read(checked.store.root / name) != file_bytes(content):
             code = "summary" if name.endswith("summary.json") else "audit_file"
             checked.find_unless_withheld(code, name, "does not follow from the events")
-    _members(checked, members(plan, results, checked.manifest["mlcube_config_hash"]))
+    expected = members(plan, results, checked.manifest["mlcube_config_hash"])
+    expected["claim_status"] = _claim(checked, plan, reference)
+    _members(checked, expected)
     _endpoint(checked, plan)
     _listed(checked, {checked.store.config.name, checked.store.report.name, *results.files, *_run_files(checked)})
     checked.checks.append(f"{len(own)} summaries and {len(results.verdicts)} verdicts follow from the events")
@@ -172,6 +176,17 @@ def _members(checked: Checked, expected: Mapping[str, Any]) -> None:
                 continue
             code = "config_hash" if member == "config_hashes" else "derived"
             checked.find_unless_withheld(code, SIDECAR, "does not follow from the files", f"/{member}")
+
+
+def _claim(checked: Checked, plan: Plan, reference: Checked | None) -> str:
+    """The status that the config's wish comes to; a copy, which may be fit for more, keeps its original's."""
+    told: str = checked.manifest["claim_status"]
+    claims = [] if reference is None or not reference.manifest else [reference.manifest["claim_status"]]
+    most = claim.granted(plan.config.claim_status, checked.manifest, claims)
+    if RANK[told] > RANK[most]:
+        checked.find("claim", SIDECAR, f"claims {told}, and the evidence bears no more than {most}", "/claim_status")
+        return told
+    return told if "original" in checked.manifest.get("redaction", {}) else most
 
 
 def _endpoint(checked: Checked, plan: Plan) -> None:

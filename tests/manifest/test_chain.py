@@ -159,7 +159,7 @@ def test_the_order_in_time_and_the_gap(task: str, started: float, places_of: lis
     assert places(found(child(task, reference(), started_on=at(started)), reference())) == places_of
 
 
-@pytest.mark.parametrize("text", ["", "2026-11-22", "noon", "2026-13-22T05:00:00.000000Z"])
+@pytest.mark.parametrize("text", ["", "noon", "2026-13-22T05:00:00.000000Z"])
 def test_a_time_that_is_none_is_out_of_order(text: Any) -> None:
     violations = found(child("run_audit", reference(), started_on=text), reference())
     assert places(violations) == [("time_order", "/started_on")]

@@ -112,6 +112,23 @@ def verify(options: argparse.Namespace) -> int:
     return int(verification.exit_code)
 
 
+def review(options: argparse.Namespace) -> int:
+    from auditcube import judging
+    from auditcube.manifest.statement import Judgement
+    from auditcube.terminal import print_review
+
+    if options.output_dir is None:
+        reviewed = judging.review(options.path)
+    else:
+        judgement = Judgement(options.judgement, options.reviewer, tuple(options.remark))
+        reviewed = judging.judge(options.path, judgement, options.output_dir, _overwrite(options), os.environ)
+    if options.json:
+        _print_json(reviewed.to_json())
+    else:
+        print_review(reviewed.results, reviewed.findings)
+    return int(reviewed.exit_code)
+
+
 def demo(options: argparse.Namespace) -> int:
     from auditcube import demonstration
 

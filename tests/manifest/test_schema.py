@@ -82,7 +82,7 @@ def test_every_object_is_closed(at: str) -> None:
 REQUIRED = [
     *("/dataset_refs/0/source_id", "/dataset_refs/0/kind", "/dataset_refs/0/provenance", "/provenance/repo"),
     *("/dataset_refs/0/redaction_status", "/provenance/commit", "/provenance/created_at", "/task_status/state"),
-    *("/task_status/exit_code", "/artifacts/0/role", "/artifacts/0/path", "/artifacts/0/size", "/parents/0/run_id"),
+    *("/task_status/exit_code", "/artifacts/0/role", "/artifacts/0/path", "/artifacts/0/size"),
     *("/artifacts/0/media_type", "/artifacts/0/digest", "/artifacts/0/digest/sha256", "/parents/0/task"),
     *("/parents/0/manifest_sha256", "/verdicts/0/test", "/verdicts/0/outcome", "/verdicts/0/code"),
     *("/verdicts/0/reason", "/verdicts/0/numbers", "/verdicts/0/remarks", "/verdicts/0/remarks/0/code"),

@@ -12,7 +12,7 @@ from auditcube.errors import InvalidInput, SetupFailed
 from auditcube.evidence.files import cannot_write
 
 SIDECAR = "mlcube.run_audit.json"
-_OURS = frozenset({SIDECAR, "config.yaml", "runs", "audit", "report.html", "verification.json"})
+_OURS = frozenset({SIDECAR, "config.yaml", "runs", "audit", "report.html", "verification.json", "review.json"})
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,10 @@ class Store:
     @property
     def verification(self) -> Path:
         return self.root / "verification.json"
+
+    @property
+    def review(self) -> Path:
+        return self.root / "review.json"
 
     def run(self, label: str) -> RunFiles:
         return RunFiles(self.root / "runs" / label)

@@ -15,6 +15,7 @@ _ROLES = {
     "summary.json": "summary",
     "report.html": "report",
     "verification.json": "verification",
+    "review.json": "review",
 }
 _MEDIA_TYPES = {
     ".json": "application/json",

@@ -98,21 +98,27 @@ class Family:
     def __init__(self, nodes: Iterable[Node]) -> None:
         self.nodes = tuple(nodes)
         self._by_digest = {digest: node for node in self.nodes for digest in node.digests}
-        self._by_run = {node.members["run_id"]: node for node in self.nodes if "run_id" in node.members}
+        self._by_run: dict[str | None, Node] = {
+            node.members["run_id"]: node for node in self.nodes if "run_id" in node.members
+        }
 
     def violations(self, child: Node) -> Iterator[Violation]:
         """Everything that is wrong between a sidecar and its parents; a parent that is not here is one, too."""
         yield from _of_parents(child)
         for number, entry in enumerate(child.parents):
             at = f"/parents/{number}"
-            parent = self._by_digest.get(entry["manifest_sha256"])
+            parent = self.parent(entry)
             if parent is not None:
                 yield from link(child, number, parent)
-            elif (named := self._by_run.get(entry["run_id"])) is not None:
+            elif (named := self._by_run.get(entry.get("run_id"))) is not None:
                 told = f"{named.where} is of this run, but has another digest: it was changed later, or exchanged"
                 yield Violation("parent_digest", f"{at}/manifest_sha256", told)
             else:
-                yield Violation("parent_missing", at, f"started from {entry['task']} {entry['run_id']}")
+                yield Violation("parent_missing", at, f"started from {entry['task']} {entry.get('run_id', '')}")
+
+    def parent(self, entry: Mapping[str, Any]) -> Node | None:
+        """The sidecar that an entry of `parents` names by its digest, if it is here."""
+        return self._by_digest.get(entry["manifest_sha256"])
 
     def heads(self) -> list[Node]:
         """The sidecars that no other one started from."""
@@ -135,7 +141,7 @@ def link(child: Node, number: int, parent: Node) -> Iterator[Violation]:
     """What is wrong between a sidecar and the one that it names as its parent of this number, by its digest."""
     entry, at = child.parents[number], f"/parents/{number}"
     for name, member in (("task", "mlcube_task"), ("run_id", "run_id")):
-        if entry[name] != parent.members.get(member):
+        if entry.get(name) != parent.members.get(member):
             yield Violation("parent_digest", f"{at}/{name}", f"is not that of {parent.where}")
     for code, pointers in SAME.get(child.members["mlcube_task"], ()):
         for pointer in pointers:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from auditcube.config import DatasetConfig, load_config
-from auditcube.errors import EvidenceRejected, InvalidInput
+from auditcube.errors import EvidenceRejected, ExitCode, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, make_plan
-from auditcube.manifest import build, canonical, claim, codec, endpoint, publication, validator
+from auditcube.manifest import build, canonical, claim, codec, endpoint, publication, statement, validator
 from auditcube.manifest.claim import RANK
 from auditcube.results import derive, file_bytes, members
 from auditcube.verification.checked import Checked
@@ -42,8 +42,8 @@ def check(store: Store, reference: Checked | None = None) -> Checked:
     if checked.manifest["mlcube_task"].startswith("mlperf "):
         _logs(checked)
         return checked
-    if checked.manifest["mlcube_task"] == "verify":
-        _verification(checked)
+    if (told := _TELLING.get(checked.manifest["mlcube_task"])) is not None:
+        told(checked)
         return checked
     if not _plan(checked):
         return checked
@@ -101,6 +101,27 @@ def _verification(checked: Checked) -> None:
         return
     _members(checked, expected)
     _listed(checked, {name})
+
+
+def _review(checked: Checked) -> None:
+    """Check the output of `review`: one statement, and a sidecar that names what it judges."""
+    name = checked.store.review.name
+    try:
+        told, _ = codec.read_json(checked.store.review)
+    except EvidenceRejected as problem:
+        checked.find("derived", name, f"is no statement: {problem}")
+        return
+    if (wrong := statement.problem(told, checked.manifest["parents"])) is not None:
+        checked.find("derived", name, wrong)
+        return
+    exit_code = ExitCode.EVIDENCE_REJECTED if told["predicate"]["findings"] else ExitCode.PASS
+    status = {"state": "completed", "exit_code": int(exit_code)}
+    _members(checked, {"result_paths": [name], "task_status": status})
+    _listed(checked, {name})
+    checked.checks.append(f"the statement is about {len(told['subject'])} sidecars; `review` judges them anew")
+
+
+_TELLING = {"verify": _verification, "review": _review}
 
 
 def _logs(checked: Checked) -> None:

@@ -21,7 +21,7 @@ FULL_DURATION_S = 600.0  # MLPerf's least duration of a performance run, in ever
 def granted(wanted: str, manifest: Mapping[str, Any], parents: Iterable[str] = ()) -> str:
     """The status that a sidecar has: the one wanted, or less where the gate or a parent's status allows only that.
 
-    `manifest` follows the schema, whatever its own status says; `parents` are the statuses of those that it started from.
+    `manifest` follows the schema, whatever its own status says; `parents` are those of what it started from.
     """
     status = "internal" if wanted == "public" and any(True for _ in unmet(manifest)) else wanted
     return min([status, *parents], key=RANK.__getitem__)

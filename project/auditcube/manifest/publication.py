@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from auditcube.manifest import codec
 from auditcube.manifest.shapes import RULE, misshapen
 from auditcube.scan import pack
 from auditcube.scan.files import Looked, leak_in_json, look_at_file, small_text
@@ -184,4 +185,5 @@ def _unmarked(root: Path, manifest: Mapping[str, Any]) -> list[str]:
 
 
 def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "replace")
+    """What a file says; nothing in one too large to be a copy of ours, which holds no mark either."""
+    return path.read_bytes().decode("utf-8", "replace") if path.stat().st_size <= codec.MAX_BYTES else ""

@@ -16,7 +16,7 @@ from auditcube.config import DatasetConfig, load_config
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, make_plan
-from auditcube.manifest import build, canonical, claim, codec, endpoint, publication, statement, validator
+from auditcube.manifest import build, canonical, claim, codec, endpoint, publication, rules, statement, validator
 from auditcube.manifest.claim import RANK
 from auditcube.results import NON_CLAIMS, derive, file_bytes, members
 from auditcube.verification.checked import Checked
@@ -27,6 +27,7 @@ _FULL = (
     *("run_id", "task_status", "started_on", "finished_on", "monotonic_duration_ns", "config_hashes", "artifacts"),
     *("directory_digest", "environment", "parents", "verdicts", "non_claims", "manifest_digest"),
 )
+_MAX_CONFIG = 1 << 24
 _MARK = re.compile(rb"\[withheld:[a-z0-9-]+\]")
 _ASKING = {"audit", "run_reference", "run_audit"}
 _JUDGED = {"audit", "run_audit"}
@@ -82,7 +83,8 @@ def _sidecar(checked: Checked) -> bool:
         checked.checks.append(f"{count} files have the digests listed, and no other file is there")
         _publication(checked, sidecar)
     checked.findings += validator.statement_findings(sidecar)
-    return not any(f.code == "artifact_special" for f in found)  # a pipe or a device must not be read
+    # No link, pipe or device is read, by whichever name it got there.
+    return not any(f.code == "artifact_special" for f in found) and not rules.irregular(checked.store.files())
 
 
 def _frame(checked: Checked) -> None:
@@ -164,6 +166,8 @@ def _plan(checked: Checked) -> bool:
     """Make the plan again from config.yaml."""
     manifest = checked.manifest
     try:
+        if checked.store.config.stat().st_size > _MAX_CONFIG:
+            raise InvalidInput(f"it is larger than {_MAX_CONFIG} bytes")
         written = checked.store.config.read_bytes()
         readable = _MARK.sub(b"withheld", written) if checked.withheld("config.yaml") else written
         config, document = load_config(checked.store.config, None, readable)

@@ -44,17 +44,12 @@ class Bundle:
 
     def write(self, manifest: Record) -> None:
         """Write the sidecar, with the right digests of itself and of its list."""
-        if "directory_digest" in manifest:
-            digests = {str(entry["path"]): entry["digest"]["sha256"] for entry in manifest["artifacts"]}
-            listing = "".join(f"{digests[path]}  {path}\n" for path in sorted(digests, key=str.encode))
-            manifest["directory_digest"] = {"dirHash1": hashlib.sha256(listing.encode()).hexdigest()}
+        manifest.update(with_listing(manifest))
         self.write_as_it_is(manifest)
 
     def write_as_it_is(self, manifest: Record) -> None:
         """Write the sidecar, with the right digest of itself alone."""
-        blank = dumps({**manifest, "manifest_digest": {"sha256": _ZEROS}})
-        digest = hashlib.sha256(blank).hexdigest()
-        self.sidecar.write_bytes(dumps({**manifest, "manifest_digest": {"sha256": digest}}))
+        self.sidecar.write_bytes(sealed(manifest))
 
     def claim(self, change: Callable[[Record], object]) -> None:
         """Change the sidecar."""
@@ -110,6 +105,23 @@ class Bundle:
         lines = [json.dumps(record, separators=(",", ":")) + "\n" for record in records]
         (self.root / path).write_text("".join(lines), "utf-8")
         self.seal()
+
+
+def with_listing(manifest: Record) -> Record:
+    """The sidecar with the right digest of its list."""
+    if "directory_digest" not in manifest:
+        return manifest
+    digests = {str(entry["path"]): entry["digest"]["sha256"] for entry in manifest["artifacts"]}
+    listing = "".join(f"{digests[path]}  {path}\n" for path in sorted(digests, key=str.encode))
+    return {**manifest, "directory_digest": {"dirHash1": hashlib.sha256(listing.encode()).hexdigest()}}
+
+
+def sealed(manifest: Record) -> bytes:
+    """The sidecar's bytes, with the right digest of itself."""
+    blank = dumps({**manifest, "manifest_digest": {"sha256": _ZEROS}})
+    digest = hashlib.sha256(blank).hexdigest()
+    before, mark, after = blank.partition(b'\n  "manifest_digest": {\n    "sha256": "')
+    return before + mark + digest.encode() + after[len(digest) :]
 
 
 def dumps(value: Any) -> bytes:

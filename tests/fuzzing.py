@@ -15,7 +15,7 @@ from auditcube.manifest.fields import covered
 from auditcube.manifest.validator import read_sidecar, validate
 from auditcube.verification import check
 from auditcube.verification.checked import Checked
-from bundles import Bundle
+from bundles import Bundle, sealed, with_listing
 from mutations import Mutant, Value, differing, mutants
 
 _REMADE = ("/manifest_digest", "/directory_digest")
@@ -43,7 +43,7 @@ def fuzz(target: Target, count: int, seed: int, tally: Tally, watch: Callable[[T
     """Try `count` mutants of one sidecar, which is left as it was."""
     bundle = target.bundle
     base, spelt = bundle.manifest, bundle.sidecar.read_bytes()
-    made = mutants(base, spelt, lambda value: _sealed(bundle, value), random.Random(seed))
+    made = mutants(base, spelt, _sealed, random.Random(seed))
     for _, mutant in zip(range(count), made, strict=False):
         bundle.sidecar.write_bytes(mutant.data)
         tally.tried += 1
@@ -59,9 +59,8 @@ def fuzz(target: Target, count: int, seed: int, tally: Tally, watch: Callable[[T
     bundle.sidecar.write_bytes(spelt)
 
 
-def _sealed(bundle: Bundle, value: Value) -> bytes:
-    bundle.write(value)
-    return bundle.sidecar.read_bytes()
+def _sealed(value: Value) -> bytes:
+    return sealed(with_listing(value))
 
 
 def _rejected_by(target: Target) -> str | None:

@@ -147,6 +147,9 @@ class DatasetConfig(Model):
     columns: Mapping[str, str | None] = Field(
         default={}, description="column -> request field; null leaves a column out"
     )
+    expected: tuple[str, ...] = Field(
+        default=(), strict=False, description="columns that are kept for scorers and never sent: answers, labels"
+    )
 
 
 class SeedsConfig(Model):

@@ -18,7 +18,7 @@ class KeptAnswer(NamedTuple):
     `content` is the whole answer as bytes: two answers are the same iff these are equal. `tokens` are the ids of all
     output tokens, `first_tokens` those that were told first, when the clock of the time to the first token stopped;
     `tokens_out` is the length that the system reports. `output` is the answer as an adapter kept it, by name; LoadGen's
-    logs have none. None: not told.
+    logs have none. `expected` is what the data set says of the row and no request holds, by column. None: not told.
     """
 
     ordinal: int
@@ -28,3 +28,20 @@ class KeptAnswer(NamedTuple):
     first_tokens: Tokens | None = None
     tokens_out: int | None = None
     output: Mapping[str, Any] = MappingProxyType({})
+    expected: Mapping[str, Any] = MappingProxyType({})
+
+
+class Score(NamedTuple):
+    """What a scorer made of a run's kept answers.
+
+    `value` is None where it found no score, and `problem` says why. `answers` is how many it was given. `external` says
+    how a command of the submitter's came to it: the command, its exit status, the digest of what it was given.
+    """
+
+    value: float | None
+    answers: int
+    problem: str = ""
+    external: Mapping[str, Any] = MappingProxyType({})
+
+    def to_json(self) -> dict[str, Any]:
+        return {"score": self.value, "answers": self.answers, "problem": self.problem, **self.external}

@@ -14,12 +14,15 @@ from auditcube.evidence.answers import KeptAnswer
 from auditcube.evidence.table import EventTable
 
 _MEMBERS = {"ordinal", "sample", "output"}
+_NOTHING: Mapping[str, Any] = {}
 # What says something of an answer, and is no part of it.
 _ABOUT = {"finish_reason", "logprobs", "first_token_ids", "video_id", "video_path", "video_size_bytes"}
 
 
-def read_answers(paths: Iterable[Path], events: EventTable) -> Iterator[KeptAnswer]:
-    """The kept answers, one at a time, in the order in which they were written.
+def read_answers(
+    paths: Iterable[Path], events: EventTable, expected: Mapping[int, Mapping[str, Any]]
+) -> Iterator[KeptAnswer]:
+    """The kept answers, one at a time, in the order in which they were written. `expected`: by sample.
 
     Raises EvidenceRejected for a line that is none; the last one of a killed run may be cut off.
     """
@@ -33,7 +36,7 @@ def read_answers(paths: Iterable[Path], events: EventTable) -> Iterator[KeptAnsw
         counted = -1 if place is None else int(events.tokens_out[order[place]])
         yield KeptAnswer(
             ordinal, sample, _content(output), output.get("token_ids"), output.get("first_token_ids"),
-            counted if counted >= 0 else None, output,
+            counted if counted >= 0 else None, output, expected.get(sample, _NOTHING),
         )  # fmt: skip
 
 

@@ -86,7 +86,12 @@ def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str,
     adapter = _checked_adapter(config, document)
     path = dataset_path or config_path.parent / config.dataset.path
     dataset = load_dataset(
-        path, adapter.columns, adapter.one_of, samples=config.dataset.samples, rename=config.dataset.columns
+        path,
+        adapter.columns,
+        adapter.one_of,
+        samples=config.dataset.samples,
+        rename=config.dataset.columns,
+        expected=config.dataset.expected,
     )
     _check_key(config.endpoint.api_key_env, document, environ)
     plan = make_plan(config, document, len(dataset.samples))

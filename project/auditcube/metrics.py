@@ -11,14 +11,14 @@ summary.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from auditcube.evidence.answers import KeptAnswer
+from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.evidence.table import EventTable, Ints
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
@@ -69,6 +69,7 @@ class Run:
     load: Load
     events: EventTable
     kept: Callable[[], Iterator[KeptAnswer]] = _nothing_kept
+    scores: Mapping[str, Score] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -91,6 +92,10 @@ class Run:
     def min_duration_s(self) -> float:
         """How long the performance run of this job lasts at least."""
         return self.load.min_duration_s
+
+    def score(self, test_id: str) -> Score | None:
+        """What an audit's scorer made of the answers; None if it did not look at them."""
+        return self.scores.get(test_id)
 
     def answers(self) -> Iterator[KeptAnswer]:
         """What was kept of the answers, read anew at each call; none where none were kept."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from auditcube.evidence.answers import KeptAnswer
+from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
 from auditcube.scenario import Scenario
@@ -135,6 +135,10 @@ class Evidence(Protocol):
 
     def relative_latency(self, index: int) -> float | None:
         """One row's latency, divided by the mean of those around it, where that is known."""
+        ...
+
+    def score(self, test_id: str) -> Score | None:
+        """What an audit's scorer made of the answers; None if it did not look at them."""
         ...
 
     def answers(self) -> Iterator[KeptAnswer]:

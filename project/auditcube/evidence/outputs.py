@@ -14,6 +14,7 @@ from auditcube.evidence.answers import KeptAnswer
 from auditcube.evidence.table import EventTable
 
 _MEMBERS = {"ordinal", "sample", "output"}
+_NOTHING: Mapping[str, Any] = {}
 # What says something of an answer, and is no part of it.
 _ABOUT = {
     "finish_reason",
@@ -26,8 +27,10 @@ _ABOUT = {
 }
 
 
-def read_answers(paths: Iterable[Path], events: EventTable) -> Iterator[KeptAnswer]:
-    """The kept answers, one at a time, in the order in which they were written.
+def read_answers(
+    paths: Iterable[Path], events: EventTable, expected: Mapping[int, Mapping[str, Any]]
+) -> Iterator[KeptAnswer]:
+    """The kept answers, one at a time, in the order in which they were written. `expected`: by sample.
 
     Raises EvidenceRejected for a line that is none; the last one of a killed run may be cut off.
     """
@@ -41,7 +44,7 @@ def read_answers(paths: Iterable[Path], events: EventTable) -> Iterator[KeptAnsw
         counted = -1 if place is None else int(events.tokens_out[order[place]])
         yield KeptAnswer(
             ordinal, sample, _content(output), output.get("token_ids"), output.get("first_token_ids"),
-            counted if counted >= 0 else None, output, "token_ids_from" not in output,
+            counted if counted >= 0 else None, output, expected.get(sample, _NOTHING), "token_ids_from" not in output,
         )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from auditcube.evidence.answers import KeptAnswer
+from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.load.pacing import End
 from auditcube.loadgen.accuracy_log import entries
 from auditcube.loadgen.detail_log import Detail
@@ -54,6 +54,10 @@ class LoggedRun:
             return Scenario(told)
         except ValueError:
             raise Malformed(self.detail.path, f"has no scenario that is known, but {told!r}") from None
+
+    def score(self, test_id: str) -> Score | None:
+        """None: a log holds no score; what an accuracy script says of it is judged by itself (`strict`)."""
+        return None
 
     @property
     def samples_per_query(self) -> int:

@@ -10,20 +10,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
-from auditcube.audits import test01, test04, test06, test09
+from auditcube.audits import test01, test04, test06, test08, test09
 from auditcube.audits.contract import REFERENCE, Outcome, Remark, Verdict
 from auditcube.errors import InvalidInput
 from auditcube.loadgen import proofs
 from auditcube.loadgen.detail_log import Detail
 from auditcube.loadgen.layout import DETAIL, Paths
 from auditcube.loadgen.logged import LoggedRun, same_bytes
+from auditcube.loadgen.predicted import PredictedRun
 from auditcube.loadgen.scorer import Scored
-
-Floats = npt.NDArray[np.float64]
-_EPS = 1e-7
 
 
 def judge_test01(paths: Paths, dtype: str) -> Verdict:
@@ -129,10 +124,11 @@ def judge_test08(paths: Paths, tolerance: float) -> Verdict:
     """The normalised entropy of every logged sample, in double precision, against that of the accuracy run."""
     if not 0 <= tolerance < 1:
         raise InvalidInput(f"--tolerance: {tolerance} is none; a relative difference from 0 to 1 is wanted")
-    audit = LoggedRun("test08", Detail(paths.audited_detail), paths.audited_accuracy, "float32")
     accuracy_detail = Detail(paths.accuracy.with_name(DETAIL))
-    accuracy = LoggedRun("accuracy", accuracy_detail, paths.accuracy, "float32")
-    verdict = _entropies(accuracy, audit, tolerance)
+    samples: dict[tuple[float, float], int] = {}
+    audit = PredictedRun(test08.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, "float32", samples=samples)
+    accuracy = PredictedRun(test08.ACCURACY, accuracy_detail, paths.accuracy, "float32", samples=samples, labelled=True)
+    verdict = test08.judge(test08.Params(tolerance=tolerance), {test08.ACCURACY: accuracy, test08.AUDIT: audit})
 
     def missing() -> Iterator[str]:
         yield from proofs.is_performance(audit)
@@ -145,74 +141,6 @@ def judge_test08(paths: Paths, tolerance: float) -> Verdict:
             yield "accuracy and compliance run have the same accuracy log: they are one run"
 
     return _proven(verdict, missing())
-
-
-def _entropies(accuracy: LoggedRun, audit: LoggedRun, tolerance: float) -> Verdict:
-    known: dict[tuple[float, float], tuple[float | None, Floats, Floats]] = {}
-    unusable = repeated = 0
-    for answer in accuracy.answers():
-        values = np.asarray(answer.tokens, dtype=np.float64)
-        count = (len(values) - 3) // 3
-        if len(values) < 6 or len(values) != 3 + 3 * count or values[-1] != count or not np.isfinite(values).all():
-            unusable += 1
-            continue
-        predictions, labels, weights = (
-            values[2 : 2 + count],
-            values[2 + count : 2 + 2 * count],
-            values[2 + 2 * count : -1],
-        )
-        key = float(values[0]), float(values[1])
-        repeated += key in known
-        known[key] = _entropy(predictions, labels, weights), labels, weights
-    found = dict.fromkeys(("compared", "differing", "unknown", "broken", "undefined"), 0)
-    for answer in audit.answers():
-        values = np.asarray(answer.tokens, dtype=np.float64)
-        if len(values) < 3 or not np.isfinite(values).all():
-            found["broken"] += 1
-        elif (key := (float(values[0]), float(values[1]))) not in known:
-            found["unknown"] += 1
-        elif len(values) - 2 != len(known[key][1]):
-            found["broken"] += 1
-        else:
-            before, labels, weights = known[key]
-            after = _entropy(values[2:], labels, weights)
-            if before is None or after is None:
-                found["undefined"] += 1
-                continue
-            found["compared"] += 1
-            found["differing"] += abs(after - before) > tolerance * abs(before)
-    return _entropy_verdict({**found, "unusable": unusable, "repeated": repeated, "tolerance": tolerance})
-
-
-def _entropy_verdict(numbers: dict[str, float]) -> Verdict:
-    if numbers["broken"]:
-        text = f"{numbers['broken']} answers are no predictions for their candidates: wrong in number, or not finite"
-        return Verdict(Outcome.FAIL, "no_predictions", text, numbers)
-    if numbers["differing"]:
-        text = f"the normalised entropy of {numbers['differing']} of {numbers['compared']} samples differs"
-        return Verdict(Outcome.FAIL, "entropy_differs", text, numbers)
-    for name, text in (
-        ("unusable", "entries of the accuracy log are no predictions with labels and weights"),
-        ("repeated", "entries of the accuracy log are to a sample that has one already"),
-        ("unknown", "answers are to samples that the accuracy run has no answer to"),
-        ("undefined", "samples have no entropy: their weights are 0"),
-    ):
-        if numbers[name]:
-            return Verdict(Outcome.INCONCLUSIVE, name, f"{numbers[name]} {text}", numbers)
-    if not numbers["compared"]:
-        return Verdict(Outcome.INCONCLUSIVE, "no_answers", "no answer could be compared", numbers)
-    return Verdict(Outcome.PASS, "same_entropy", f"all {numbers['compared']} samples have the same entropy", numbers)
-
-
-def _entropy(predictions: Floats, labels: Floats, weights: Floats) -> float | None:
-    """Cross entropy over that of the mean label; None where the weights, or the labels, leave it undefined."""
-    total = float(weights.sum())
-    if total <= 0 or (weights < 0).any():
-        return None
-    p, y = np.clip(predictions, _EPS, 1 - _EPS), np.clip(labels, _EPS, 1 - _EPS)
-    crossed = -float((weights * (y * np.log(p) + (1 - y) * np.log(1 - p))).sum())
-    mean = min(max(float((weights * y).sum()) / total, _EPS), 1 - _EPS)
-    return crossed / (-(mean * math.log(mean) + (1 - mean) * math.log(1 - mean)) * total)
 
 
 def judge_test09(paths: Paths, low: float, high: float) -> Verdict:

@@ -37,6 +37,7 @@ _NOTHING: Mapping[str, Any] = {}
 _DIGITS = 15  # no count and no token id is longer; what is cannot be meant
 _BEYOND = 10**_DIGITS
 _FIRST = (0, None)
+_OF_STREAMS = ("stream", "stream_options")  # servers refuse the second without the first
 _TEXT_ALONE = {"text"}
 _INTEGER, _NUMBER, _FLAG = Column((int,)), Column((float,)), Column((bool,))
 SAMPLING: Mapping[str, Column] = {
@@ -68,6 +69,9 @@ class OpenAI(ABC):
 
     def encode(self, sample: Sample, model: str | None, parameters: Mapping[str, Any]) -> bytes:
         return to_json(self.body(merged(sample, model, parameters)))
+
+    def unstreamed(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: value for name, value in parameters.items() if name not in _OF_STREAMS}
 
     def body(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The request object for these fields."""

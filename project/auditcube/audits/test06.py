@@ -1,7 +1,9 @@
 """TEST06: are the tokens of each answer consistent with what was said of them?
 
 Of every kept answer: it ends with at most one end-of-sequence token, and has none before; the tokens that stopped the
-clock of the time to the first token are those that it begins with; its length is the length that was reported.
+clock of the time to the first token are those that it begins with; its length is the length that was reported. What a
+stream told first is also part of that stream, so a second run asks for the same answers in one piece, and the two must
+begin alike.
 
 Source: MLPerf Inference, compliance/TEST06, which never looks at the first token for an EOS, and passes an empty log.
 """
@@ -24,6 +26,7 @@ from auditcube.scenario import Scenario
 
 TITLE = "consistency of token output: first token, end of sequence, length"
 AUDIT = "test06"
+WHOLE = "test06_whole"
 
 
 class Params(AuditParams):
@@ -33,13 +36,19 @@ class Params(AuditParams):
     eos: tuple[int, ...] = Field(
         default=(2,), strict=False, min_length=1, description="token ids that end a sequence: those of the model"
     )
+    whole: bool | None = Field(
+        default=None, description="ask once more, without streaming, and compare; null: but for Offline, as MLPerf"
+    )
 
 
 def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
-    """One run, all of whose answers are kept."""
+    """One run, all of whose answers are kept, and the same in one piece where the first token is looked at."""
     if params.samples > dataset_size:
         raise Refusal(f"{params.samples} samples are more than the data set's {dataset_size} rows", "samples")
-    return (RunSpec(AUDIT, WithoutReplacement(), params.samples, capture=1.0),)
+    audited = RunSpec(AUDIT, WithoutReplacement(), params.samples, capture=1.0)
+    if params.whole is False or (params.whole is None and load.scenario is Scenario.OFFLINE):
+        return (audited,)
+    return (audited, RunSpec(WHOLE, WithoutReplacement(), params.samples, capture=1.0, whole=True))
 
 
 def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
@@ -47,12 +56,17 @@ def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
     if AUDIT not in runs:
         return _inconclusive("run_missing", f"the {AUDIT} run was not made", {})
     run = runs[AUDIT]
-    if run.end in (None, End.INTERRUPTED):
-        return _inconclusive("run_broken", f"the {AUDIT} run broke off", {})
+    for label in (AUDIT, WHOLE):
+        if label in runs and runs[label].end in (None, End.INTERRUPTED):
+            return _inconclusive("run_broken", f"the {label} run broke off", {})
+    whole = None
+    if WHOLE in runs:  # LoadGen's logs have none
+        whole = {answer.sample: answer.tokens for answer in runs[WHOLE].answers()}
     found: Counter[str] = Counter()
     told_first = run.scenario is not Scenario.OFFLINE
     for answer in run.answers():
-        found.update(_problems(answer, np.asarray(params.eos), told_first))
+        problems = _problems(answer, np.asarray(params.eos), told_first)
+        found.update(problems if whole is None else _beside(answer, whole.get(answer.sample), problems))
         found["answers"] += 1
     names = ("answers", *_FAILURES, *_GAPS)
     numbers: dict[str, Any] = {name: found[name] for name in names} | {"eos": ",".join(map(str, params.eos))}
@@ -78,6 +92,9 @@ _GAPS = {
     "no_tokens": "came without token ids; `auditcube probe` shows what the server returns",
     "no_first_token": "came without the token that was told first",
     "no_length": "came without a reported length",
+    "ids_left_out": "are streamed without some of their token ids, as llama.cpp does where one ends within a character",
+    "no_whole": "have no token ids in the answer in one piece, so that nothing tells what they begin with",
+    "not_deterministic": "are others in one piece, so that nothing tells what they begin with; see temperature and seed",
 }
 
 
@@ -104,6 +121,25 @@ def _problems(answer: KeptAnswer, eos: Any, told_first: bool) -> list[str]:
     elif answer.tokens_out != len(tokens):
         problems.append("length_differs")
     return problems
+
+
+def _beside(answer: KeptAnswer, whole: Any, problems: list[str]) -> list[str]:
+    """What is wrong with a streamed answer, seen beside the same answer in one piece."""
+    if answer.tokens is None:
+        return problems
+    if whole is None:
+        return [*problems, "no_whole"]
+    streamed, other = list(answer.tokens), list(whole)
+    if streamed == other:
+        return problems
+    first = 0 if answer.first_tokens is None else len(answer.first_tokens)
+    if first and (streamed[first:] == other or (streamed[first:] == other[first:] and len(streamed) == len(other))):
+        return [*problems, "first_token_differs"]
+    rest = iter(other)
+    if len(streamed) < len(other) and all(token in rest for token in streamed):
+        explained = {"length_differs"} if answer.tokens_out == len(other) else set()
+        return [*(problem for problem in problems if problem not in explained), "ids_left_out"]
+    return [*problems, "not_deterministic"]
 
 
 def _inconclusive(code: str, reason: str, numbers: Mapping[str, Any]) -> Verdict:

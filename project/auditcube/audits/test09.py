@@ -1,20 +1,23 @@
 """TEST09: are answers as long as the model's answers are?
 
 The mean number of output tokens must lie within two bounds, both included. A mean says little by itself: answers
-without any token, and lengths that differ from the reported ones, fail as well, and the distribution is told.
+without any token, and lengths that differ from the reported ones, fail as well. The distribution is told, and held
+against bounds on its percentiles, or against that of an accuracy run, where the config asks for it.
 
 Source: MLPerf Inference, compliance/TEST09, which knows the mean alone, so that `[0, 30, 0, 30]` passes for 15.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from auditcube.audits.contract import AuditParams, Evidence, Outcome, Refusal, Remark, Verdict
+from auditcube.evidence.answers import KeptAnswer
 from auditcube.load.order import WithoutReplacement
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
@@ -22,6 +25,8 @@ from auditcube.metrics import PERCENTILES, percentile
 
 TITLE = "output length: the mean number of tokens within bounds"
 AUDIT = "test09"
+ACCURACY = "accuracy"
+_KOLMOGOROV = 1.95  # below it in 999 of 1000 pairs of samples of one distribution
 _HALVES = 0.05  # share of answers shorter than a tenth of the mean from which the spread is worth a word
 _WIDE_TOKENS = 8  # token ids read at half their width are told apart from this many on
 
@@ -33,6 +38,28 @@ class Params(AuditParams):
     min_output_tokens: float | None = Field(default=None, gt=0, description="least mean of output tokens; wanted")
     max_output_tokens: float | None = Field(default=None, gt=0, description="largest mean of output tokens; wanted")
     max_empty_share: float = Field(default=0.0, ge=0, lt=1, description="share of answers that may have no token")
+    percentiles: Mapping[str, tuple[float, float]] = Field(
+        default={}, strict=False, description="bounds of further percentiles, such as {50: [900, 1500]}"
+    )
+    like_accuracy: bool = Field(
+        default=False, description="lengths must be distributed as in an accuracy run, which is then made"
+    )
+    max_distance: float = Field(
+        default=0.1, ge=0, le=1, description="of `like_accuracy`: difference that shares below a length may have"
+    )
+
+    @field_validator("percentiles", mode="before")
+    @classmethod
+    def _named(cls, told: Any) -> Any:
+        """As text, whether YAML or JSON wrote them."""
+        if not isinstance(told, Mapping):
+            return told
+        for name, bounds in told.items():
+            if isinstance(name, bool) or not 0 < _number(name) <= 100:
+                raise ValueError(f"{name} is no percentile: above 0, at most 100")
+            if not isinstance(bounds, (list, tuple)) or len(bounds) != 2 or not bounds[0] <= bounds[1]:
+                raise ValueError(f"of {name} two bounds are wanted, the smaller one first")
+        return {f"{_number(name):g}": (float(low), float(high)) for name, (low, high) in told.items()}
 
     @model_validator(mode="after")
     def _ordered(self) -> Params:
@@ -50,7 +77,9 @@ def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
     samples = params.samples or dataset_size
     if samples > dataset_size:
         raise Refusal(f"{samples} samples are more than the data set's {dataset_size} rows", "samples")
-    return (RunSpec(AUDIT, WithoutReplacement(), samples, capture=1.0),)
+    audited = RunSpec(AUDIT, WithoutReplacement(), samples, capture=1.0)
+    accuracy = RunSpec(ACCURACY, WithoutReplacement(), dataset_size, capture=1.0)
+    return (audited, accuracy) if params.like_accuracy else (audited,)
 
 
 def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
@@ -65,7 +94,7 @@ def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
         return _inconclusive("no_bounds", "min_output_tokens and max_output_tokens are wanted", {})
     lengths, unknown, misreported, halved = [], 0, 0, True
     for answer in run.answers():
-        length = answer.tokens_out if answer.tokens is None else len(answer.tokens)
+        length = _length(answer)
         if length is None:
             unknown += 1
             continue
@@ -86,9 +115,52 @@ def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
     if misreported:
         text = f"{misreported} answers have another length than was reported"
         return Verdict(Outcome.FAIL, "length_differs", text, numbers)
+    if (beyond := _beyond(params, numbers)) is not None:
+        return Verdict(Outcome.FAIL, "distribution_differs", beyond, numbers)
     if unknown:
         return _inconclusive("lengths_missing", f"of {unknown} answers the length is not known", numbers)
+    if params.like_accuracy:
+        if ACCURACY not in runs or runs[ACCURACY].end in (None, End.INTERRUPTED):
+            return _inconclusive("run_missing", f"the {ACCURACY} run was not made, or broke off", numbers)
+        others = [_length(answer) for answer in runs[ACCURACY].answers()]
+        if not others or None in others:
+            return _inconclusive("lengths_missing", f"not all lengths of the {ACCURACY} run are known", numbers)
+        numbers |= _distance(lengths, others, params.max_distance)
+        if numbers["distance"] > numbers["max_distance"]:
+            text = f"lengths are distributed otherwise than in the {ACCURACY} run: shares differ by"
+            return Verdict(Outcome.FAIL, "distribution_differs", f"{text} {numbers['distance']:.2f}", numbers)
     return Verdict(Outcome.PASS, "mean_within_bounds", f"{told}, within {bounds}", numbers, _remarks(numbers))
+
+
+def _number(name: Any) -> float:
+    try:
+        return float(name)
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _length(answer: KeptAnswer) -> int | None:
+    return answer.tokens_out if answer.tokens is None else len(answer.tokens)
+
+
+def _beyond(params: Params, numbers: Mapping[str, Any]) -> str | None:
+    for name, (low, high) in params.percentiles.items():
+        found = numbers[f"p{name}"]
+        if not low <= found <= high:
+            return f"the {name}th percentile of the lengths is {found}, outside of {low:g} to {high:g}"
+    return None
+
+
+def _distance(one: Any, other: Any, allowed: float) -> dict[str, float]:
+    """The largest difference between the shares of answers up to a length, and the one that is no accident.
+
+    Source: the test of Kolmogorov and Smirnov for two samples.
+    """
+    first, second = np.sort(np.array(one)), np.sort(np.array(other))
+    edges = np.concatenate([first, second])
+    shares = [np.searchsorted(lengths, edges, side="right") / len(lengths) for lengths in (first, second)]
+    chance = _KOLMOGOROV * math.sqrt((len(first) + len(second)) / (len(first) * len(second)))
+    return {"distance": float(np.abs(shares[0] - shares[1]).max()), "max_distance": max(allowed, chance)}
 
 
 def _half_width(tokens: Any) -> bool:
@@ -108,6 +180,7 @@ def _numbers(params: Params, ascending: Any) -> dict[str, Any]:
         found["mean"] = int(ascending.sum()) / len(ascending)
         found["short"] = int(np.count_nonzero(ascending < found["mean"] / 10))
         found |= {f"p{share:g}": percentile(ascending, share) for share in (1.0, *PERCENTILES)}
+        found |= {f"p{name}": percentile(ascending, float(name)) for name in params.percentiles}
     return found
 
 

@@ -33,7 +33,8 @@ def test_one_number_for_each_instance(predictions: list[Any], kept: list[float])
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"{}", b'{"predictions": []}', b'{"predictions": 0.5}', b'{"predictions": [null]}', b'{"predictions": [NaN]}',
+    [b"", b"[]", b"{}", b'{"predictions": []}', b'{"predictions": 0.5}', b'{"predictions": [null]}',
+     b'{"predictions": [NaN]}',
      b'{"predictions": ["0.5"]}', b'{"predictions": [true]}', b'{"predictions": [[0.1, 0.9]]}',
      b'{"error": "no such model"}'],
 )  # fmt: skip
@@ -52,3 +53,4 @@ def test_a_request() -> None:
     body = json.loads(ADAPTER.encode(sample, "m", {"signature_name": "s"}))
     assert body == {"instances": [[1, 2], [3, 4]], "signature_name": "s"}, "no label is ever sent"
     assert ADAPTER.salted(sample, "000000000001").fields == {"instances": [[3, 4], [1, 2]]}
+    assert ADAPTER.unstreamed({"signature_name": "s"}) == {"signature_name": "s"}

@@ -101,6 +101,10 @@ class Adapter(Protocol):
         """The request body. A field of the sample overrides a parameter; what was not set is not sent."""
         ...
 
+    def unstreamed(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The parameters with which the same answer comes in one piece."""
+        ...
+
     def salted(self, sample: Sample, salt: str) -> Sample:
         """The same sample, changed at its front so that no cache, not even of a prefix, can have seen it."""
         ...

@@ -41,6 +41,9 @@ class Predict:
     def encode(self, sample: Sample, model: str | None, parameters: Mapping[str, Any]) -> bytes:
         return to_json(merged(sample, None, parameters))
 
+    def unstreamed(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        return parameters
+
     def salted(self, sample: Sample, salt: str) -> Sample:
         """The instances in another order, by as many places as the salt says: no value of theirs can be invented."""
         instances = sample.fields["instances"]

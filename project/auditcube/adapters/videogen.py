@@ -78,6 +78,9 @@ class Videogen:
     def encode(self, sample: Sample, model: str | None, parameters: Mapping[str, Any]) -> bytes:
         return to_json(merged(sample, model, parameters))
 
+    def unstreamed(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        return parameters
+
     def salted(self, sample: Sample, salt: str) -> Sample:
         return Sample(sample.index, {**sample.fields, "prompt": f"{salt} {sample.fields['prompt']}"})
 

@@ -41,6 +41,8 @@ class Run:
         self._loop = loop = asyncio.get_running_loop()
         self._endpoint = endpoint = share.endpoint
         self._adapter = adapters.get(endpoint.api)
+        whole = share.schedule.spec.whole
+        self._parameters = self._adapter.unstreamed(endpoint.parameters) if whole else endpoint.parameters
         key, headers = authorization(endpoint.api_key_env, os.environ)
         self.scrub = Scrubber([key])
         self._lanes = [Lane(loop, target, headers, len(endpoint.targets)) for target in endpoint.targets]
@@ -199,7 +201,7 @@ class Run:
         fields = self._share.samples[sample]
         if salt is not None:
             fields = self._adapter.salted(fields, salt)
-        request = lane.request(self._adapter.encode(fields, self._endpoint.model, self._endpoint.parameters))
+        request = lane.request(self._adapter.encode(fields, self._endpoint.model, self._parameters))
         if salt is None:
             lane.keep(sample, request)
         return request

@@ -63,7 +63,7 @@ class RunSpec:
     """What one run is to show. Two audits that plan equal specs share one run.
 
     `queries` are issued in any case, and more until `min_duration_s` has passed; `capture` is the share of queries
-    (0 to 1) whose outputs are kept.
+    (0 to 1) whose outputs are kept. `whole`: answers are asked for in one piece, although the config streams them.
     """
 
     label: str
@@ -71,6 +71,7 @@ class RunSpec:
     queries: int
     min_duration_s: float = 0.0
     capture: float = 0.0
+    whole: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "order": order_to_json(self.order)}

@@ -66,7 +66,8 @@ def judge_test04(paths: Paths) -> Verdict:
 def judge_test06(paths: Paths, scenario: str, dtype: str, eos: tuple[int, ...]) -> Verdict:
     """All checks of every logged answer; `scenario` is what the command line says it is."""
     run = LoggedRun(test06.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, dtype)
-    verdict = test06.judge(test06.Params(eos=eos), {test06.AUDIT: run})
+    # The log holds both, what was told first and the whole answer.
+    verdict = test06.judge(test06.Params(eos=eos, whole=False), {test06.AUDIT: run})
 
     def missing() -> Iterator[str]:
         yield from proofs.is_performance(run)

@@ -96,7 +96,7 @@ _GAPS = {
     "no_length": "came without a reported length",
     "ids_missing": "have fewer token ids than were reported, as log probabilities may; ask for the ids themselves",
     "no_whole": "have no token ids in the answer in one piece, so that nothing tells what they begin with",
-    "not_deterministic": "are others in one piece, so that nothing tells what they begin with; see temperature and seed",
+    "not_deterministic": "are others in one piece, so nothing tells what they begin with; see temperature and seed",
 }
 
 

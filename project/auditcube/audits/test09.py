@@ -51,8 +51,10 @@ class Params(AuditParams):
     @field_validator("percentiles", mode="before")
     @classmethod
     def _named(cls, told: Any) -> Any:
-        """As text, whether YAML or JSON wrote them."""
-        return {str(name): bounds for name, bounds in told.items()} if isinstance(told, Mapping) else told
+        """Names as text and bounds as a pair, whether YAML or JSON wrote them."""
+        if not isinstance(told, Mapping):
+            return told
+        return {str(name): tuple(pair) if isinstance(pair, list) else pair for name, pair in told.items()}
 
     @field_validator("percentiles")
     @classmethod

@@ -17,6 +17,7 @@ from auditcube import scoring
 from auditcube.config import load_config
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.answers import KeptAnswer, Score
+from auditcube.evidence.store import Store
 from auditcube.job import Plan, make_plan
 from auditcube.metrics import Run
 from builders import S, run_of, steady
@@ -52,7 +53,7 @@ def runs() -> dict[str, Run]:
 
 
 def score(folder: Path, scorer: dict[str, Any]) -> Score:
-    found = scoring.scored(plan_of(folder, scorer), runs(), ENVIRON)["test07"].score("test07")
+    found = scoring.scored(plan_of(folder, scorer), runs(), Store(folder), ENVIRON)["test07"].score("test07")
     assert found is not None
     return found
 
@@ -183,7 +184,7 @@ def test_what_could_not_score_is_refused_before_anything_is_sent(
 
 def test_a_run_that_was_not_made_has_no_score(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {})
-    assert scoring.scored(plan, {}, ENVIRON) == {}
+    assert scoring.scored(plan, {}, Store(tmp_path), ENVIRON) == {}
     assert scoring.files(plan, {}) == {}
 
 
@@ -194,7 +195,7 @@ PRINTS = external("print('{\"score\": 70}')")
 def written(folder: Path) -> tuple[Plan, Any]:
     """The file of a command's score."""
     plan = plan_of(folder, PRINTS)
-    made = scoring.scored(plan, runs(), ENVIRON)
+    made = scoring.scored(plan, runs(), Store(folder), ENVIRON)
     (name,) = scoring.files(plan, made)
     assert name == "audit/score_test07.json"
     return plan, scoring.files(plan, made)[name]
@@ -218,7 +219,7 @@ def test_a_command_s_score_is_taken_from_its_file_and_a_built_in_one_is_not(tmp_
 
 def test_a_command_without_a_score_has_none_in_its_file(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, external("import sys; sys.exit(3)"))
-    made = scoring.scored(plan, runs(), ENVIRON)
+    made = scoring.scored(plan, runs(), Store(tmp_path), ENVIRON)
     found = read(tmp_path, plan, scoring.files(plan, made)["audit/score_test07.json"])
     assert found == made["test07"].score("test07")
 

@@ -44,7 +44,7 @@ def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> P
     reference = done.reference
     runs = {**(reference.runs if reference is not None else {}), **made}
     if done.task in _JUDGING:
-        runs = scored(plan, runs, done.environ)
+        runs = scored(plan, runs, store, done.environ)
     results = derive(plan, runs, made, done.task in _JUDGING)
     for path, content in results.files.items():
         write_atomically(store.root / path, file_bytes(content))

@@ -148,7 +148,9 @@ class DatasetConfig(Model):
         default={}, description="column -> request field; null leaves a column out"
     )
     expected: tuple[str, ...] = Field(
-        default=(), strict=False, description="columns that are kept for scorers and never sent: answers, labels"
+        default=(),
+        strict=False,
+        description="columns that scorers get: answers, labels; not sent unless the API knows them",
     )
 
 

@@ -45,7 +45,7 @@ _TYPE_NAMES = {
 class Sample:
     """One row: `index` counts from 0 in the file, `fields` are request fields (None and empty cells left out).
 
-    `expected` are the columns that are never sent: what an answer is compared with.
+    `expected` are the columns that scorers get: what an answer is compared with.
     """
 
     index: int
@@ -80,8 +80,8 @@ def load_dataset(
     """The first `samples` rows (all by default) of a .jsonl, .csv or .parquet file.
 
     `columns` are the fields the API knows; every row must fill exactly one of `one_of`. `rename` maps a column of the
-    file to a field, or to None to leave it out. `expected` names columns of the file that are kept beside the fields
-    and never sent; every row in use must fill them.
+    file to a field, or to None to leave it out. `expected` names columns of the file that are kept beside the fields;
+    those that are no field of the API are not sent. Every row in use must fill them.
     Raises InvalidInput, with file, line (row for Parquet) and column, for the first row that does not fit.
     """
     try:
@@ -99,8 +99,8 @@ def load_dataset(
         raise InvalidInput(f"data set {path}: more than {MAX_SAMPLES} samples; give dataset.samples")
     if samples is not None and samples > len(rows):
         raise InvalidInput(f"data set {path}: dataset.samples is {samples}, but the file has only {len(rows)} rows")
-    leave_out = {**(rename or {}), **dict.fromkeys(expected)}
-    check = _RowCheck(columns, one_of, leave_out, typed=reader is not _csv_rows)
+    unsent = {name: None for name in expected if name not in columns}
+    check = _RowCheck(columns, one_of, {**unsent, **(rename or {})}, typed=reader is not _csv_rows)
     used = tuple(
         Sample(index, check(where, row), check.expected(where, row, expected))
         for index, (where, row) in enumerate(rows[:samples])

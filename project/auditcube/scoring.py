@@ -29,10 +29,12 @@ from auditcube.audits import scorers
 from auditcube.audits.scorers import Scorer
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.answers import KeptAnswer, Score
+from auditcube.evidence.store import Store
 from auditcube.job import Plan
 from auditcube.metrics import Run
 
-ANSWERS, OUTPUT = "{answers}", "{output}"
+ANSWERS, OUTPUT, MEDIA = "{answers}", "{output}", "{media}"
+_PLACE = re.compile("|".join(map(re.escape, (ANSWERS, OUTPUT, MEDIA))))
 _HARMLESS = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 _MOST_PRINTED = 2**24
 _TOLD = 200
@@ -52,11 +54,17 @@ def check(plan: Plan) -> None:
             raise InvalidInput(text)
         if scorer.kind == "external" and not any(ANSWERS in word for word in scorer.command):
             raise InvalidInput(f"{audit.test_id}: the scorer's command is not given the answers: {ANSWERS} is missing")
+        if scorer.media != any(MEDIA in word for word in scorer.command):
+            raise InvalidInput(f"{audit.test_id}: scorer.media: true and {MEDIA} in the scorer's command go together")
 
 
-def scored(plan: Plan, runs: Mapping[str, Run], environ: Mapping[str, str]) -> dict[str, Run]:
+def scored(plan: Plan, runs: Mapping[str, Run], store: Store, environ: Mapping[str, str]) -> dict[str, Run]:
     """The runs with the scores that the audits want; commands are run. Raises EvidenceRejected for no answers."""
-    return _each(plan, runs, lambda _, scorer, run, among: _by_command(scorer, run, among, environ))
+
+    def external(_: str, scorer: Scorer, run: Run, samples: set[int] | None) -> Score:
+        return _by_command(scorer, run, samples, store.run(run.label).directory / "media", environ)
+
+    return _each(plan, runs, external)
 
 
 def rescored(plan: Plan, runs: Mapping[str, Run], root: Path) -> dict[str, Run]:
@@ -116,24 +124,31 @@ def _lines(run: Run, samples: set[int] | None) -> Iterator[bytes]:
         yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SORT_KEYS)
 
 
-def _by_command(scorer: Scorer, run: Run, samples: set[int] | None, environ: Mapping[str, str]) -> Score:
+def _by_command(scorer: Scorer, run: Run, samples: set[int] | None, media: Path, environ: Mapping[str, str]) -> Score:
     with tempfile.TemporaryDirectory(prefix="auditcube-score-") as folder:
         given, output = Path(folder, "answers.jsonl"), Path(folder, "output")
         output.mkdir()
         digest, count = hashlib.sha256(), 0
+        places = {ANSWERS: str(given), OUTPUT: str(output), MEDIA: str(media.resolve())}
         with given.open("wb") as file:
             for line in _lines(run, samples):
                 file.write(line)
                 digest.update(line)
                 count += 1
-        words = [word.replace(ANSWERS, str(given)).replace(OUTPUT, str(output)) for word in scorer.command]
+        if scorer.media and (lost := sum("video_sha256" not in answer.output for answer in _answers(run, samples))):
+            problem = f"{lost} answers came without the video itself; ask for it: response_format: video_bytes"
+            return Score(None, count, problem, _external(scorer, None, digest.hexdigest()))
+        words = [_PLACE.sub(lambda found: places[found[0]], word) for word in scorer.command]
         status, printed, problem = _run(words, scorer.timeout_s, _environment(scorer, environ), output)
         value = None
         if not problem:
             text = printed if scorer.result is None else _read(output / scorer.result)
             value, problem = _value(scorer, text)
-    external = {"command": list(scorer.command), "exit_status": status, "input_sha256": digest.hexdigest()}
-    return Score(value, count, problem, external)
+    return Score(value, count, problem, _external(scorer, status, digest.hexdigest()))
+
+
+def _external(scorer: Scorer, status: int | None, sha256: str) -> dict[str, Any]:
+    return {"command": list(scorer.command), "exit_status": status, "input_sha256": sha256}
 
 
 def _environment(scorer: Scorer, environ: Mapping[str, str]) -> dict[str, str]:

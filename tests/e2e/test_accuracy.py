@@ -180,3 +180,74 @@ def test_predictions(tmp_path: Path, cheat: str | None, code: str) -> None:
     assert done.code == (0 if cheat is None else 1)
     assert auditcube("verify", tmp_path / "out").code == done.code
     assert sidecar(tmp_path / "out")["verdicts"][0]["numbers"]["compared"] == 20
+
+
+VBENCH = Path(__file__).resolve().parents[2] / "examples/submission/score_vbench.py"
+# In VBench's place, which needs CUDA and weights: its options, the names that it looks for, the file that it writes.
+STAND_IN = """
+import argparse, json, pathlib
+parser = argparse.ArgumentParser()
+parser.add_argument("--videos_path", type=pathlib.Path)
+parser.add_argument("--output_path", type=pathlib.Path)
+parser.add_argument("--dimension", nargs="+")
+told = parser.parse_args()
+names = sorted(path.name for path in told.videos_path.iterdir())
+assert names == [f"a river under bridge {n}_4-0.mp4" for n in range(4)], names
+assert all(path.read_bytes()[4:8] == b"ftyp" for path in told.videos_path.iterdir())
+told.output_path.mkdir()
+scores = {name: [0.7, [0.7] * 4] for name in told.dimension if name != LEFT_OUT}
+(told.output_path / "results_now_eval_results.json").write_text(json.dumps(scores))
+"""
+
+
+def videos(folder: Path, url: str, left_out: str = "", **parameters: Any) -> Path:
+    evaluate = folder / "evaluate.py"
+    evaluate.write_text(STAND_IN.replace("LEFT_OUT", repr(left_out)))
+    command = [sys.executable, str(VBENCH), "{answers}", "{media}", "{output}", sys.executable, str(evaluate)]
+    pattern = "vbench_score: ([0-9.]+)"
+    scorer = {"kind": "external", "media": True, "command": command, "pattern": pattern}
+    write_rows(folder / "prompts.jsonl", [{"prompt": f"a river under bridge {n}/4"} for n in range(4)])
+    changes = {
+        "endpoint": {"parameters": parameters},
+        "dataset": {"expected": ["prompt"]},
+        "audits": [{"test": "test07", "threshold": 69.7752, "scorer": scorer}],
+    }
+    return job(folder, url, changes)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_videos_are_kept_scored_and_listed_by_digest(tmp_path: Path, raw: bool) -> None:
+    with Server(*(["--raw-mp4"] if raw else [])) as server:
+        done = audit(videos(tmp_path, server.url, response_format="video_bytes"), tmp_path / "out")
+    found = verdict(tmp_path / "out")
+    assert found["outcome"] == "PASS", done.err
+    assert found["numbers"]["score"] == pytest.approx(70)
+    listed = {e["path"]: e for e in sidecar(tmp_path / "out")["artifacts"] if e["role"] == "media"}
+    assert sorted(listed) == [f"runs/test07/media/{n}.mp4" for n in range(4)]
+    for line in (tmp_path / "out/runs/test07/outputs.jsonl").read_text().splitlines():
+        answer = json.loads(line)
+        entry = listed[f"runs/test07/media/{answer['ordinal']}.mp4"]
+        assert entry["digest"]["sha256"] == answer["output"]["video_sha256"]
+    assert auditcube("verify", tmp_path / "out").code == 0
+    bundle = Bundle.copied(tmp_path / "out", tmp_path / "copy")
+    one, other = (bundle.root / f"runs/test07/media/{n}.mp4" for n in (0, 1))
+    one.write_bytes(other.read_bytes())
+    bundle.seal()
+    told = auditcube("verify", bundle.root)
+    assert told.code == 5
+    assert "another video" in told.out
+
+
+@pytest.mark.parametrize(
+    ("left_out", "parameters", "told"),
+    [
+        ("scene", {"response_format": "video_bytes"}, "VBench did not score scene"),
+        ("", {}, "4 answers came without the video itself"),
+    ],
+)
+def test_videos_without_a_score(tmp_path: Path, left_out: str, parameters: dict[str, Any], told: str) -> None:
+    with Server() as server:
+        done = audit(videos(tmp_path, server.url, left_out, **parameters), tmp_path / "out")
+    assert done.code == 6
+    assert told in verdict(tmp_path / "out")["reason"]
+    assert auditcube("verify", tmp_path / "out").code == 6

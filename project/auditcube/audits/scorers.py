@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d+(?:[eE][-+]?\d+)?")
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _ANSWER_IS = re.compile(r"(?i:answer|choice)\W{0,12}(?:(?i:is|are)\W{1,8})?([A-J])(?![A-Za-z0-9])")
 _LETTER = re.compile(r"(?<![A-Za-z0-9'\u2019])(?!I\s+[a-z])([A-J])(?![A-Za-z0-9'\u2019])")  # "I think" is no choice
-_OF_COMMANDS = ("command", "member", "pattern", "result", "environment")
+_OF_COMMANDS = ("command", "media", "member", "pattern", "result", "environment")
 
 
 class Scorer(BaseModel):
@@ -44,6 +44,9 @@ class Scorer(BaseModel):
         default=(), strict=False, description="of `external`: program and arguments, run without a shell"
     )
     timeout_s: float = Field(default=3600.0, gt=0, description="of `external`: then it is stopped, and has no score")
+    media: bool = Field(
+        default=False, description="of `external`: keep the videos, too; {media} in the command is their directory"
+    )
     result: str | None = Field(
         default=None, description="of `external`: file below {output} that holds the score; null: standard output"
     )

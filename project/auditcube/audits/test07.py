@@ -40,7 +40,7 @@ def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
     samples = params.samples or dataset_size
     if samples > dataset_size:
         raise Refusal(f"{samples} samples are more than the data set's {dataset_size} rows", "samples")
-    return (RunSpec(AUDIT, WithoutReplacement(), samples, capture=1.0),)
+    return (RunSpec(AUDIT, WithoutReplacement(), samples, capture=1.0, media=params.scorer.media),)
 
 
 def scoring(params: Params) -> Scoring:

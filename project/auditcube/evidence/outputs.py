@@ -75,6 +75,24 @@ def contradictions(paths: Iterable[Path], events: EventTable, captures: Callable
     return [] if lost is None else [f"the answer to query {lost} was to be kept, and is not there"]
 
 
+def media_contradictions(paths: Iterable[Path], kept: Mapping[str, str]) -> list[str]:
+    """The first way, if there is one, in which kept videos contradict the kept answers of their run.
+
+    `kept` has the SHA-256 of each video by its file's name. Each answer that tells a video's digest has one, and no
+    other has any.
+    """
+    unnamed = dict(kept)
+    for path, number, line in _lines(paths):
+        record = _record(line)
+        told = None if record is None else record[2].get("video_sha256")
+        if record is None or told is None:
+            continue
+        name = f"{record[0]}.mp4"
+        if unnamed.pop(name, None) != told:
+            return [f"{path.name}, line {number}: media/{name} is not there, or another video"]
+    return [f"media/{name}: no answer tells of it" for name in sorted(unnamed)[:1]]
+
+
 def _lines(paths: Iterable[Path]) -> Iterator[tuple[Path, int, bytes]]:
     for path in paths:
         with path.open("rb") as file:

@@ -41,6 +41,11 @@ class RunFiles:
         return sorted(self.directory.glob("outputs*.jsonl"))
 
     @property
+    def media(self) -> list[Path]:
+        """One file per answer of a run that keeps videos, named by its query's ordinal."""
+        return sorted((self.directory / "media").glob("*"))
+
+    @property
     def chunks(self) -> list[Path]:
         """One file per worker of a run that records when each streamed chunk came."""
         return sorted(self.directory.glob("chunks*.jsonl"))

@@ -64,6 +64,7 @@ class RunSpec:
 
     `queries` are issued in any case, and more until `min_duration_s` has passed; `capture` is the share of queries
     (0 to 1) whose outputs are kept. `whole`: answers are asked for in one piece, although the config streams them.
+    `media`: of the outputs kept, the videos themselves are, too.
     """
 
     label: str
@@ -72,6 +73,7 @@ class RunSpec:
     min_duration_s: float = 0.0
     capture: float = 0.0
     whole: bool = False
+    media: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "order": order_to_json(self.order)}

@@ -189,6 +189,7 @@ def _run_files(checked: Checked) -> list[str]:
         files = checked.store.run(label)
         found += [files.schedule, *files.events, *(files.outputs if run.spec.capture else [])]
         found += files.chunks if timed else []
+        found += files.media if run.spec.media else []
     return [path.relative_to(checked.store.root).as_posix() for path in found]
 
 

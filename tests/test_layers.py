@@ -41,8 +41,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "adapters": ("dataset",),
     "evidence": (),
     "early_stopping": (),
-    "metrics": ("evidence", *PLANNED_LOAD),
-    "summary": ("early_stopping", "evidence", "metrics"),
+    "metrics": ("early_stopping", "evidence", *PLANNED_LOAD),
+    "summary": ("evidence", "metrics"),
     "plan_check": ("evidence", "metrics", *PLANNED_LOAD),
     "audits": ("evidence.answers", "metrics", *PLANNED_LOAD),
     "loadgen": ("audits", "evidence.answers", "load.pacing"),  # the real LoadGen's logs, by both rules

@@ -144,15 +144,13 @@ def _endpoint(config: JobConfig, adapter: Adapter, folder: Path) -> Endpoint:
 def make_plan(config: JobConfig, document: Document, dataset_size: int) -> Plan:
     """The runs that a config asks for. Raises InvalidInput for parameters or a load that an audit refuses."""
     _checked_adapter(config, document)
-    load = _load(config)
+    load = _load(config, _order(config, document, dataset_size))
     made = tuple(_audit(config, document, number) for number in range(len(config.audits)))
     runs: dict[str, RunSpec] = {}
     if load_warmup := config.load.warmup_queries:
         runs[WARMUP] = RunSpec(WARMUP, Salted(), load_warmup)
     if not made:
-        own = config.load
-        order = _order(config, document, dataset_size)
-        runs[REFERENCE] = RunSpec(REFERENCE, order, own.min_queries, own.min_duration_s, own.capture)
+        runs[REFERENCE] = load.performance(REFERENCE)
     for number, audit in enumerate(made):
         if any(other.test_id == audit.test_id and other.params != audit.params for other in made[:number]):
             text = f"{audit.test_id} stands twice, with other settings; there is one verdict for each audit"
@@ -212,7 +210,7 @@ def _order(config: JobConfig, document: Document, dataset_size: int) -> Order:
     return Single(load.sample_index)
 
 
-def _load(config: JobConfig) -> Load:
+def _load(config: JobConfig, order: Order) -> Load:
     load = config.load
     together = config.max_in_flight if config.scenario is Scenario.MULTI_STREAM else None
     return Load(
@@ -231,6 +229,8 @@ def _load(config: JobConfig) -> Load:
         ttft_latency_s=load.ttft_latency_s,
         tpot_latency_s=load.tpot_latency_s,
         tokenizer_sha256=config.endpoint.tokenizer_sha256,
+        order=order,
+        capture=load.capture,
     )
 
 

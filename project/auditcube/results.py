@@ -23,7 +23,7 @@ from auditcube.load.pacing import End
 from auditcube.load.schedule import RunSpec
 from auditcube.metrics import Run
 from auditcube.scoring import files as score_files
-from auditcube.summary import latency_bounds, summarize
+from auditcube.summary import summarize
 
 _WHOLE_SHARE = 0.99  # of a run's queries must complete for the run to stand without a verdict about it
 
@@ -165,7 +165,7 @@ def _exit_code(verdicts: list[dict[str, Any]], runs: list[Run], judged: bool) ->
         return ExitCode.INCONCLUSIVE
     if any(run.late_s is not None for run in runs):
         return ExitCode.INCONCLUSIVE
-    if not judged and any(not bound["met"] for run in runs for bound in latency_bounds(run)):
+    if not judged and any(not bound["met"] for run in runs for bound in run.latency_bounds):
         return ExitCode.FAIL
     if not judged and any(
         run.end is not End.COMPLETED or run.completed < _WHOLE_SHARE * len(run.events) for run in runs

@@ -129,6 +129,14 @@ class Evidence(Protocol):
         """The median latency of the completed queries, where one is known."""
         ...
 
+    def shortfalls(self) -> list[str]:
+        """What keeps the run from being a valid result by LoadGen's rules, but for bounds that were exceeded."""
+        ...
+
+    def exceeded(self) -> list[str]:
+        """Which bounds on latency were not kept."""
+        ...
+
     def half_throughputs_per_s(self) -> tuple[float, float] | None:
         """Throughput over the first and the second half of the completions, where that is known."""
         ...

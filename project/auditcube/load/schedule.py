@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from auditcube.load.arrivals import at_once, poisson
-from auditcube.load.order import Order, order_to_json, stream
+from auditcube.load.order import Order, WithoutReplacement, order_to_json, stream
 from auditcube.scenario import Scenario
 
 
@@ -38,7 +38,7 @@ class Load:
     `max_slip_s` is how late the 99th percentile of a paced run's queries may be issued for the run to count. The bounds
     of Server (`target_latency_s`, and of the time to the first token and per further one) are to be kept by
     `target_latency_percentile` percent of its queries; None is no bound. `tokenizer_sha256` names the tokenizer that
-    counts the tokens of answers; None: the server does.
+    counts the tokens of answers; None: the server does. `order` and `capture` are those of the performance run.
     """
 
     scenario: Scenario
@@ -56,6 +56,12 @@ class Load:
     ttft_latency_s: float | None = None
     tpot_latency_s: float | None = None
     tokenizer_sha256: str | None = None
+    order: Order = WithoutReplacement()
+    capture: float = 0.0
+
+    def performance(self, label: str) -> RunSpec:
+        """The performance run of the job."""
+        return RunSpec(label, self.order, self.min_queries, self.min_duration_s, self.capture)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,15 @@ class LoggedRun:
         """None: a log holds no score; what an accuracy script says of it is judged by itself (`strict`)."""
         return None
 
+    def shortfalls(self) -> list[str]:
+        """What LoadGen itself says of its result."""
+        told = self.detail.get("result_validity")
+        return [] if told == "VALID" else [f"LoadGen calls the result {told!r}"]
+
+    def exceeded(self) -> list[str]:
+        """None beside what `shortfalls` tells: LoadGen calls such a result invalid."""
+        return []
+
     @property
     def samples_per_query(self) -> int:
         return self._count("effective_samples_per_query") or 1

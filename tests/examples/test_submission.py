@@ -29,7 +29,8 @@ def prepared(folder: Path, name: str, rows: int) -> Any:
     for path in EXAMPLES.iterdir():
         shutil.copy(path, folder)
     config = yaml.safe_load((EXAMPLES / name).read_text())
-    prompts = [f"a river under bridge {number:05d}/4" for number in range(rows)]
+    # The row that TEST04 repeats costs more than others: the repetition is slow by nature, however busy the machine is.
+    prompts = [" ".join([f"a river under bridge {number:05d}"] * (3 if number == 3 else 1)) for number in range(rows)]
     wanted = [column for column in config["dataset"]["expected"] if column != "prompt"]
     data = [{"prompt": p, **dict.fromkeys(wanted, TextJob(p, 42, MOST).render().text)} for p in prompts]
     write_rows(folder / config["dataset"]["path"], data)
@@ -81,9 +82,8 @@ def test_it_runs_to_its_end(tmp_path: Path, name: str) -> None:
     config = smaller(prepared(tmp_path, name, 64))
     (tmp_path / name).write_text(yaml.safe_dump(config))
     evaluate = tmp_path / "evaluate.py"
-    evaluate.write_text(
-        STAND_IN.replace("LEFT_OUT", "''").replace("range(4)", "range(64)").replace("{n}_4", "{n:05d}_4")
-    )
+    lines = STAND_IN.replace("LEFT_OUT", "''").splitlines()
+    evaluate.write_text("\n".join("assert len(names) == 64" if "names ==" in line else line for line in lines))
     scorer = tmp_path / "score"
     scorer.write_text(f"#!{sys.executable}\nprint('exact_match: 100')\n")
     scorer.chmod(0o755)
@@ -91,7 +91,7 @@ def test_it_runs_to_its_end(tmp_path: Path, name: str) -> None:
     variables = {"VBENCH_PYTHON": sys.executable, "VBENCH_EVALUATE": str(evaluate), "SCORER": str(scorer)}
     if not gpt:
         variables["SCORER"] = str(tmp_path / "score_vbench.py")
-    with Server(service_ms=1) as server:
+    with Server("--nuisance", "cost_by_length=5") as server:
         done = auditcube(
             "audit", "--config", tmp_path / name, "--output_dir", tmp_path / "out",
             variables={**variables, "ENDPOINT_URL": server.url}, timeout_s=120,

@@ -3,7 +3,7 @@
 An accuracy run keeps the answers to all samples, a performance run those to some. Each sample's answers are compared
 whole: PASS iff all are the same, or, where `tolerance` allows it, as near as that, and the audited run's throughput is
 within the band around the reference's. For systems that are not deterministic there is a fallback: a scorer's score of
-the audited run's answers must reach that of the accuracy run's answers to the same samples.
+the audited run's answers must be that of the accuracy run's answers to the same samples, or near it.
 
 Source: MLPerf Inference, compliance/TEST01, which compares the first element of each answer only.
 """
@@ -48,8 +48,8 @@ class Params(AuditParams):
     scorer: Scorer | None = Field(
         default=None, description="compares scores where answers differ; null: then it is a FAIL. See TEST07"
     )
-    max_score_loss: float = Field(
-        default=0.01, ge=0, lt=1, description="of `scorer`: by how much the score may be worse, relative"
+    max_score_difference: float = Field(
+        default=0.01, ge=0, lt=1, description="of `scorer`: by how much the two scores may differ, relative"
     )
 
 
@@ -81,7 +81,7 @@ def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
     numbers, differing = _compare(params, runs[ACCURACY], runs[AUDIT])
     numbers |= _scores(params, runs[REFERENCE], runs[AUDIT])
     if params.scorer is not None and (differing or numbers["contradicting"]):
-        problem_of_scores = _by_score(params, params.scorer, runs, numbers)
+        problem_of_scores = _by_score(params, runs, numbers)
         if problem_of_scores is not None:
             return problem_of_scores
     elif differing:
@@ -103,17 +103,18 @@ def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
         return _inconclusive("too_few_compared", text, numbers)
     if numbers["score_ratio"] is None:
         return _inconclusive("no_score", "one of the runs has no score", numbers)
-    alike = f"all {numbers['compared']} answers are the accuracy run's"
+    code, alike = "same_answers", f"all {numbers['compared']} answers are the accuracy run's"
     if numbers["differing"] or numbers["contradicting"]:
-        alike = f"answers vary, and score {numbers['audited_answers']:g} after {numbers['accuracy_answers']:g}"
+        scores = f"{numbers['audited_answers']:g} after {numbers['accuracy_answers']:g}"
+        code, alike = "same_scores", f"answers vary, and score {scores}"
     told = f"{alike}; the score is {numbers['score_ratio']:.3f} times the"
     if not numbers["within_band"]:
         return Verdict(Outcome.FAIL, "score_differs", f"{told} reference's, beyond {numbers['threshold']:.0%}", numbers)
-    return Verdict(Outcome.PASS, "same_answers", f"{told} reference's", numbers)
+    return Verdict(Outcome.PASS, code, f"{told} reference's", numbers)
 
 
-def _by_score(params: Params, scorer: Scorer, runs: Mapping[str, Evidence], numbers: dict[str, Any]) -> Verdict | None:
-    """The verdict on answers that differ, unless their score is as good as the accuracy run's."""
+def _by_score(params: Params, runs: Mapping[str, Evidence], numbers: dict[str, Any]) -> Verdict | None:
+    """The verdict on answers that differ, unless their score is the accuracy run's; scores of 0 tell nothing."""
     found = {"accuracy": runs[ACCURACY].score(AUDIT), "audited": runs[AUDIT].score(AUDIT)}
     for name, score in found.items():
         if score is None or score.value is None:
@@ -121,12 +122,12 @@ def _by_score(params: Params, scorer: Scorer, runs: Mapping[str, Evidence], numb
             return _inconclusive("no_score", f"answers differ, and the {name} run's have no score: {why}", numbers)
         numbers[f"{name}_answers"] = score.value
     before, after = numbers["accuracy_answers"], numbers["audited_answers"]
-    if scorer.ascending and before <= 0:
-        return _inconclusive("no_score", f"answers differ, and the accuracy run's score {before:g}", numbers)
-    loss = (before - after if scorer.ascending else after - before) / abs(before) if before else float(after != before)
-    if loss > params.max_score_loss:
+    if not before and not after:
+        return _inconclusive("no_score", "answers differ, and both runs' score 0", numbers)
+    # As MLPerf's checker has it: 100 * |1 - baseline / compliance| <= 1.
+    if not after or abs(1 - before / after) > params.max_score_difference:
         text = f"{numbers['differing']} answers differ, and they score {after:g}, the accuracy run's {before:g}"
-        return Verdict(Outcome.FAIL, "score_of_answers_lower", text, numbers)
+        return Verdict(Outcome.FAIL, "scores_of_answers_differ", text, numbers)
     return None
 
 

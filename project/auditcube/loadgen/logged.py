@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class LoggedRun:
     accuracy_log: Path | None = None
     dtype: str = "int32"
     tally: Tally = field(default_factory=Tally, compare=False)
+    scores: Mapping[str, Score] = field(default_factory=dict, compare=False)
 
     @property
     def scenario(self) -> Scenario:
@@ -56,8 +57,8 @@ class LoggedRun:
             raise Malformed(self.detail.path, f"has no scenario that is known, but {told!r}") from None
 
     def score(self, test_id: str) -> Score | None:
-        """None: a log holds no score; what an accuracy script says of it is judged by itself (`strict`)."""
-        return None
+        """What an accuracy script made of the answers; no log holds a score."""
+        return self.scores.get(test_id)
 
     def shortfalls(self) -> list[str]:
         """What LoadGen itself says of its result."""

@@ -6,14 +6,15 @@ A FAIL of the judge stands, whatever is not proven; a PASS stands only where eve
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from auditcube.audits import test01, test04, test06, test08, test09
 from auditcube.audits.contract import REFERENCE, Outcome, Remark, Verdict
+from auditcube.audits.scorers import Scorer
 from auditcube.errors import InvalidInput
-from auditcube.loadgen import proofs
+from auditcube.evidence.answers import Score
+from auditcube.loadgen import proofs, scorer
 from auditcube.loadgen.detail_log import Detail
 from auditcube.loadgen.layout import DETAIL, Paths
 from auditcube.loadgen.logged import LoggedRun, same_bytes
@@ -21,13 +22,25 @@ from auditcube.loadgen.predicted import PredictedRun
 from auditcube.loadgen.scorer import Scored
 
 
-def judge_test01(paths: Paths, dtype: str) -> Verdict:
-    """Whole answers, and a throughput within the band. Of `dtype` float32 each number must be one."""
-    audit = LoggedRun(test01.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, dtype)
+def judge_test01(
+    paths: Paths, dtype: str, scores: Mapping[str, Score] | None = None, max_score_difference: float = 0.01
+) -> Verdict:
+    """Whole answers, and a throughput within the band. Of `dtype` float32 each number must be one.
+
+    `scores`: what an accuracy script made of the answers of each run, by label, which decides where answers vary.
+    """
+    told = {label: {test01.AUDIT: score} for label, score in (scores or {}).items()}
+    detail, label = Detail(paths.audited_detail), test01.AUDIT
+    audit = LoggedRun(label, detail, paths.audited_accuracy, dtype, scores=told.get(label, {}))
     reference = LoggedRun(REFERENCE, Detail(paths.detail))
     accuracy_detail = Detail(paths.accuracy.with_name(DETAIL))
-    accuracy = LoggedRun(test01.ACCURACY, accuracy_detail, paths.accuracy, dtype)
-    params = test01.Params(compare="float32" if dtype == "float32" else "answers")
+    label = test01.ACCURACY
+    accuracy = LoggedRun(label, accuracy_detail, paths.accuracy, dtype, scores=told.get(label, {}))
+    params = test01.Params(
+        compare="float32" if dtype == "float32" else "answers",
+        scorer=Scorer() if scores else None,
+        max_score_difference=max_score_difference,
+    )
     verdict = test01.judge(params, {REFERENCE: reference, test01.AUDIT: audit, test01.ACCURACY: accuracy})
 
     def missing() -> Iterator[str]:
@@ -96,29 +109,14 @@ def judge_test07(paths: Paths, scored: Scored, threshold: float, pattern: str) -
 
 
 def _score_verdict(scored: Scored, threshold: float, pattern: str) -> Verdict:
-    numbers = {"threshold": threshold, "exit_status": scored.exit_status, "score": None}
-    if scored.exit_status != 0:
-        text = f"the accuracy script ended with exit status {scored.exit_status}; it has no score"
-        return Verdict(Outcome.INCONCLUSIVE, "scorer_failed", text, numbers)
-    scores = {match[1] for match in re.finditer(pattern, scored.printed)}
-    values = [value for text in scores if (value := _finite(text)) is not None]
-    if not scores or len(values) < len(scores):
-        return Verdict(Outcome.INCONCLUSIVE, "no_score", "no score stands in what the accuracy script printed", numbers)
-    if len(values) > 1:
-        text = f"the accuracy script printed {len(values)} different scores"
-        return Verdict(Outcome.INCONCLUSIVE, "several_scores", text, numbers)
-    numbers["score"] = values[0]
-    if values[0] < threshold:
-        return Verdict(Outcome.FAIL, "accuracy", f"the score {values[0]:g} is below {threshold:g}", numbers)
-    return Verdict(Outcome.PASS, "accuracy", f"the score {values[0]:g} reaches {threshold:g}", numbers)
-
-
-def _finite(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    score = scorer.score(scored, pattern)
+    numbers = {"threshold": threshold, "exit_status": scored.exit_status, "score": score.value}
+    if score.value is None:
+        code = "scorer_failed" if scored.exit_status != 0 else "no_score"
+        return Verdict(Outcome.INCONCLUSIVE, code, score.problem, numbers)
+    if score.value < threshold:
+        return Verdict(Outcome.FAIL, "accuracy", f"the score {score.value:g} is below {threshold:g}", numbers)
+    return Verdict(Outcome.PASS, "accuracy", f"the score {score.value:g} reaches {threshold:g}", numbers)
 
 
 def judge_test08(paths: Paths, tolerance: float) -> Verdict:

@@ -32,7 +32,8 @@ SCHEMAS = sorted(path.relative_to(ROOT) for path in ROOT.glob("schemas/*.json"))
 REQUIRES = [
     "pydantic>=2.8",
     "PyYAML>=6.0.2",
-    "jsonschema>=4.21",
+    "jsonschema-rs>=0.61",
+    "rfc8785>=0.1.4",
     "requests>=2.32.2",  # the first whose adapters can be given a pool of their own (Unix sockets)
     "numpy>=1.26; python_version < '3.13'",
     "numpy>=2.1; python_version >= '3.13'",
@@ -51,6 +52,7 @@ EXTRAS = {
     "dev": [
         "coverage>=7.10",  # the first that measures subprocesses by a setting alone
         "hypothesis>=6.100",
+        "jsonschema>=4.21",  # a second reading of the schema, which must agree
         # The real LoadGen, whose fresh logs are judged; the release whose logs the tests know.
         "mlcommons-loadgen==6.0.17; platform_machine == 'x86_64' and sys_platform == 'linux'",
         "mypy>=1.13",

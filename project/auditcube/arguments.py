@@ -28,6 +28,7 @@ def parser(commands: Mapping[str, Any]) -> argparse.ArgumentParser:
     subparsers = top.add_subparsers(metavar="COMMAND", required=True, title="commands", parser_class=Deferred)
     group = _Commands(subparsers, commands)
     _tasks(group)
+    _review(group)
     _demonstration(group)
     _manifest(group)
     _mlperf(group)
@@ -105,6 +106,16 @@ def _tasks(group: _Commands) -> None:
     _path(verify, "mlcube_config", "the mlcube.yaml in use, for its hash", metavar="FILE")
     _path(verify, "output_dir", "write the findings and a sidecar there")
     _flag(verify, "overwrite", _OVERWRITE)
+
+
+def _review(group: _Commands) -> None:
+    review = group.add("review", "recompute every result in a tree, follow the chain between them, and judge")
+    review.add_argument("path", type=Path, metavar="PATH", help="a submission, or any directory with results below")
+    _path(review, "output_dir", "write the judgement there, with a sidecar that names what it is about")
+    review.add_argument("--judgement", choices=("accepted", "rejected", "undecided"), default="undecided")
+    review.add_argument("--reviewer", default="unnamed", metavar="WHO", help="who judges, as it may be published")
+    review.add_argument("--remark", action="append", default=[], metavar="TEXT", help="a remark; may be repeated")
+    _flag(review, "overwrite", _OVERWRITE)
 
 
 def _demonstration(group: _Commands) -> None:

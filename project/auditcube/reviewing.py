@@ -44,7 +44,9 @@ def verify(
         timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
         before_it = verification.parts[-1].manifest.get("mlcube_config_hash", NONE)
         identity = surroundings.identity(mlcube_config, environ, before_it)
-        finish(store, _verification_manifest(store, verification, timing, identity), verification.exit_code, {})
+        manifest = _verification_manifest(store, verification, timing, identity)
+        claims = [part.manifest["claim_status"] for part in verification.parts if part.manifest]
+        finish(store, manifest, verification.exit_code, {}, claims=claims)
     return verification
 
 
@@ -96,4 +98,5 @@ def _verification_manifest(
         derived=derived,
         provenance=provenance.provenance(timing.finished_on),
         environment=provenance.environment(),
+        endpoint_identity=last.get("endpoint_identity"),
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditcube.errors import InvalidInput
-from auditcube.manifest.validator import file_findings, read_sidecar, validate
+from auditcube.manifest.validator import Validation, file_findings, read_sidecar, validate
 from bundles import SIDECAR, Bundle, dumps
 
 HEX = "0" * 64
@@ -56,7 +56,7 @@ def with_file(folder: Path) -> Bundle:
 
 def test_the_members_of_367_are_enough(tmp_path: Path) -> None:
     path = written(tmp_path / "any-name.json", minimal())
-    assert validate([path]) == ([path], [])
+    assert validate([path]) == Validation([path], [], [])
     assert read_sidecar(path).manifest == minimal()
 
 
@@ -64,7 +64,7 @@ def test_the_members_of_367_are_enough(tmp_path: Path) -> None:
 def test_every_member_of_367_is_needed(tmp_path: Path, name: str) -> None:
     value = minimal()
     del value[name]
-    _, findings = validate([written(tmp_path / "m.json", value)])
+    findings = validate([written(tmp_path / "m.json", value)]).findings
     assert [finding.code for finding in findings] == ["schema"]
     assert name in findings[0].message
 
@@ -84,14 +84,14 @@ def test_every_member_of_367_is_needed(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_a_violation_is_named_by_its_place(tmp_path: Path, changes: dict[str, Any], pointer: str) -> None:
-    _, findings = validate([written(tmp_path / "m.json", minimal(**changes))])
+    findings = validate([written(tmp_path / "m.json", minimal(**changes))]).findings
     assert findings
     assert {finding.code for finding in findings} == {"schema"}
     assert any(finding.pointer.startswith(pointer) for finding in findings)
 
 
 def test_a_secret_in_a_wrong_place_is_not_repeated(tmp_path: Path) -> None:
-    _, findings = validate([written(tmp_path / "m.json", minimal(runner=["hunter2"]))])
+    findings = validate([written(tmp_path / "m.json", minimal(runner=["hunter2"]))]).findings
     assert "hunter2" not in str(findings[0])
 
 
@@ -103,7 +103,7 @@ def test_a_secret_in_a_wrong_place_is_not_repeated(tmp_path: Path) -> None:
 def test_what_is_not_strict_json_is_malformed(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "m.json"
     path.write_bytes(data)
-    _, findings = validate([path])
+    findings = validate([path]).findings
     assert {finding.code for finding in findings} <= {"sidecar_malformed", "schema"}
     assert findings
     assert all(finding.path == str(path) for finding in findings)
@@ -111,9 +111,9 @@ def test_what_is_not_strict_json_is_malformed(tmp_path: Path, data: bytes) -> No
 
 def test_the_digest_of_itself_holds_the_spelling(tmp_path: Path) -> None:
     bundle = with_file(tmp_path / "out")
-    assert validate([tmp_path]) == ([bundle.sidecar], [])
+    assert validate([tmp_path]) == Validation([bundle.sidecar], [], [])
     bundle.sidecar.write_bytes(bundle.sidecar.read_bytes().replace(b"hello", b"hallo", 1))
-    assert [finding.code for finding in validate([tmp_path])[1]] == ["spelling"]
+    assert [finding.code for finding in validate([tmp_path]).findings] == ["spelling"]
 
 
 def test_files_count_beside_a_sidecar_only(tmp_path: Path) -> None:
@@ -121,18 +121,18 @@ def test_files_count_beside_a_sidecar_only(tmp_path: Path) -> None:
     bundle = with_file(tmp_path / "out")
     alone = tmp_path / "alone.json"
     alone.write_bytes(bundle.sidecar.read_bytes())
-    assert validate([alone]) == ([alone], [])
+    assert validate([alone]) == Validation([alone], [], [])
     (bundle.root / "result.json").unlink()
-    assert [finding.code for finding in validate([bundle.sidecar])[1]] == ["artifact_missing"]
+    assert [finding.code for finding in validate([bundle.sidecar]).findings] == ["artifact_missing"]
     assert [finding.code for finding in file_findings(read_sidecar(bundle.sidecar))] == ["artifact_missing"]
 
 
 def test_all_sidecars_below_a_folder_are_found(tmp_path: Path) -> None:
     one, two = with_file(tmp_path / "b" / "one"), with_file(tmp_path / "a" / "two")
     (tmp_path / "c").mkdir()
-    sidecars, findings = validate([tmp_path])
-    assert sidecars == [two.sidecar, one.sidecar]
-    assert findings == []
+    done = validate([tmp_path])
+    assert done.sidecars == [two.sidecar, one.sidecar]
+    assert done.findings == []
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
@@ -146,5 +146,5 @@ def test_a_link_is_no_sidecar(tmp_path: Path) -> None:
     bundle = with_file(tmp_path / "out")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / SIDECAR).symlink_to(bundle.sidecar)
-    _, findings = validate([tmp_path / "other"])
+    findings = validate([tmp_path / "other"]).findings
     assert [finding.code for finding in findings] == ["sidecar_malformed"]

@@ -12,7 +12,9 @@ from auditcube.errors import InvalidInput, SetupFailed
 from auditcube.evidence.files import cannot_write
 
 SIDECAR = "mlcube.run_audit.json"
-_OURS = frozenset({SIDECAR, "config.yaml", "runs", "audit", "report.html", "verification.json", "expected.jsonl"})
+_OURS = frozenset(
+    {SIDECAR, "config.yaml", "expected.jsonl", "runs", "audit", "report.html", "verification.json", "review.json"}
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,10 @@ class Store:
     @property
     def verification(self) -> Path:
         return self.root / "verification.json"
+
+    @property
+    def review(self) -> Path:
+        return self.root / "review.json"
 
     def run(self, label: str) -> RunFiles:
         return RunFiles(self.root / "runs" / label)

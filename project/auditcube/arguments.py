@@ -228,6 +228,18 @@ def _others(group: _Commands) -> None:
     _path(redact, "output_dir", "the publishable copy: a new or empty directory")
     _path(redact, "salts", "where the private salts of what is withheld go (beside the copy)", metavar="FILE")
     redact.add_argument("--scan", nargs="+", type=Path, metavar="PATH", help="only look, at files or whole trees")
+    image = group.add(
+        "image", "say by which digests an image is known, from an engine's store or a file, without a network"
+    )
+    image.add_argument(
+        "image",
+        metavar="IMAGE",
+        help="a name in the store of an engine, or a SIF, squashfs file, OCI layout or archive",
+    )
+    image.add_argument("--engine", metavar="COMMAND", help="docker, podman or a path of one (the first that is here)")
+    image.add_argument("--platform", metavar="OS/ARCH", help="which image of a layout that has several")
+    image.add_argument("--tag", metavar="TAG", help="the same, by name")
+    image.add_argument("--env", action="store_true", help="as variables to hand in to a task, one a line")
     init = group.add("init", "write a commented config, and a data set to try it with")
     init.add_argument("file", nargs="?", type=Path, default=Path("auditcube.yaml"), metavar="FILE")
     init.add_argument("--api", default="videogen", help=f"{_APIS} (%(default)s)")

@@ -176,6 +176,20 @@ def manifest_show(options: argparse.Namespace) -> int:
     return ExitCode.PASS
 
 
+def image(options: argparse.Namespace) -> int:
+    from auditcube.manifest import identity, images
+    from auditcube.terminal import print_image
+
+    said = images.resolve(options.image, options.engine, options.platform, options.tag)
+    if options.env:
+        print("".join(f"{name}={value}\n" for name, value in identity.variables(said).items()), end="")
+    elif options.json:
+        _print_json(identity.described(said))
+    else:
+        print_image(identity.described(said))
+    return ExitCode.PASS
+
+
 def init(options: argparse.Namespace) -> int:
     from auditcube import demonstration, starter
     from auditcube.errors import SetupFailed

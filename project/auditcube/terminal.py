@@ -168,6 +168,20 @@ def print_manifest(manifest: Mapping[str, Any]) -> None:
         console.print(_verdict_table(manifest["verdicts"]))
 
 
+def print_image(members: Mapping[str, Any]) -> None:
+    """What the host found out about an image: every digest with its kind, and plainly what is unknown."""
+    rows: list[tuple[str, str]] = []
+    for name, value in members.items():
+        if name in members["resolvers"]:
+            values = value if isinstance(value, list) else [value]
+            rows += [(name, f"sha256:{each['sha256'] if isinstance(each, dict) else each}") for each in values]
+        elif name not in ("resolvers", "unknown"):
+            rows.append((name, value))
+    rows += [(name, "unknown") for name in members["unknown"]]
+    for name, text in rows:
+        print(f"{name}: {text}")
+
+
 def _console() -> Console:
     # In a pipe there is no width to keep to; a table is then as wide as it needs to be.
     console = Console()

@@ -59,6 +59,11 @@ def environment() -> dict[str, Any]:
     }
 
 
+def baked_commit() -> str | None:
+    """The commit that this package was built from, where a wheel or an image says so by itself."""
+    return (_baked() or {}).get("commit")
+
+
 def _baked() -> dict[str, Any] | None:
     baked = files("auditcube").joinpath("_build.json")
     return json.loads(baked.read_text("utf-8")) if baked.is_file() else None

@@ -25,7 +25,7 @@ _TABLE = tuple(
             "/(image|image_identity/reference)",
             r"[A-Za-z0-9._-]+(?::[0-9]+)?(?:/[A-Za-z0-9._-]+)*(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?",
         ),
-        ("/image_identity/platform", r"[a-z0-9]+/[A-Za-z0-9_]+(/v\d)?"),
+        ("/image_identity/(image_)?platform", r"[a-z0-9]+/[A-Za-z0-9_]+(/v\d+)?"),
         ("/mlcube_config_hash", "(?:sha256:)?[0-9a-f]{64}|none"),
         ("/dataset_refs/[0-9]+/kind", _WORD),
         ("/dataset_refs/[0-9]+/format", _WORD),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from auditcube.errors import ExitCode
@@ -23,7 +23,10 @@ _JUDGING = ("audit", "run_audit")
 
 @dataclass(frozen=True)
 class Done:
-    """What is known of a task that has made its runs; `started_ns` is of the monotonic clock."""
+    """What is known of a task that has made its runs; `started_ns` is of the monotonic clock.
+
+    `environ` holds secrets too: only what is allowed by name goes anywhere.
+    """
 
     task: str
     run_id: str
@@ -32,6 +35,7 @@ class Done:
     started_ns: int
     dataset_ref: Mapping[str, Any]
     reference: Checked | None
+    environ: Mapping[str, str] = field(repr=False)
 
 
 def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> Performed:
@@ -52,7 +56,7 @@ def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> P
         parents=[] if reference is None else [build.parent(reference.manifest, reference.data)],
         derived=members(plan, results, done.identity.mlcube_config_hash),
         provenance=provenance.provenance(timing.finished_on),
-        environment=provenance.environment(),
+        environment=provenance.environment(done.environ),
     )
     write_atomically(store.report, render(manifest, plan.effective(), runs))
     manifest["artifacts"] = artifacts_of(store)

@@ -44,7 +44,9 @@ def verify(
         timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
         before_it = verification.parts[-1].manifest.get("mlcube_config_hash", NONE)
         identity = surroundings.identity(mlcube_config, environ, before_it)
-        finish(store, _verification_manifest(store, verification, timing, identity), verification.exit_code, {})
+        finish(
+            store, _verification_manifest(store, verification, timing, identity, environ), verification.exit_code, {}
+        )
     return verification
 
 
@@ -72,7 +74,7 @@ def report(directory: Path, reference_dir: Path | None, output: Path | None) -> 
 
 
 def _verification_manifest(
-    store: Store, verification: Verification, timing: build.Timing, identity: build.Identity
+    store: Store, verification: Verification, timing: build.Timing, identity: build.Identity, environ: Mapping[str, str]
 ) -> dict[str, Any]:
     last = verification.parts[-1].manifest
     parents = [build.parent(part.manifest, part.data) for part in verification.parts if part.manifest]
@@ -95,5 +97,5 @@ def _verification_manifest(
         parents=parents,
         derived=derived,
         provenance=provenance.provenance(timing.finished_on),
-        environment=provenance.environment(),
+        environment=provenance.environment(environ),
     )

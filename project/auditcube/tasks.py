@@ -118,7 +118,8 @@ class _Task:
         made = self._make_runs(store, run_id)
         from auditcube.conclusion import Done, conclude
 
-        done = Done(self.name, run_id, identity, started_on, started_ns, _dataset_ref(self.job), self.reference)
+        ref = _dataset_ref(self.job)
+        done = Done(self.name, run_id, identity, started_on, started_ns, ref, self.reference, self.environ)
         return conclude(done, store, self.job.plan, made)
 
     def _check_reachable(self) -> None:

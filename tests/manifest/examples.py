@@ -35,7 +35,7 @@ FULL: dict[str, Any] = ISSUE_367 | {
         | {"digest": {"sha256": HASH}, "size": 10, "format": "jsonl", "rows": 3, "samples": 2}
     ],
     "provenance": ISSUE_367["provenance"]
-    | {"dirty": False, "tool": {"name": "auditcube", "version": "1", "commit": "c"}},
+    | {"dirty": True, "diff": {"sha256": HASH}, "tool": {"name": "auditcube", "version": "1", "commit": "c"}},
     "artifacts": [
         {
             "role": "events",
@@ -50,9 +50,28 @@ FULL: dict[str, Any] = ISSUE_367 | {
         "python": "3.11.7",
         "system": "Linux",
         "machine": "x86_64",
+        "kernel": "6.8.0",
+        "page_bytes": 65536,
         "cpu_count": 2,
+        "cpus_usable": 2,
+        "cpu_limit_millicpus": 1500,
+        "cpu": {"model": "Neoverse-V2", "sockets": 2, "cores": 144, "numa_nodes": 2},
+        "memory_bytes": 1024,
+        "memory_limit_bytes": 512,
         "gpu_driver": "580.95.05",
-        "gpus": [{"name": "NVIDIA GB300", "memory_bytes": 309237645312, "mig": False}],
+        "cuda": "13.0",
+        "gpus": [
+            {
+                "name": "NVIDIA GB300",
+                "memory_bytes": 309237645312,
+                "compute_capability": "10.3",
+                "mig": False,
+                "fabric": {"state": "completed", "domain": 0, "clique": 1},
+            }
+        ],
+        "slurm": {"nodes": 18, "gpus_per_node": "gb200:4"},
+        "variables": {"OMP_NUM_THREADS": "8"},
+        "withheld": ["CUDA_VISIBLE_DEVICES"],
     },
     "image_identity": {
         "reference": "localhost/auditcube:0.1.0",

@@ -63,7 +63,7 @@ def objects(value: Any, at: str = "") -> list[str]:
     if isinstance(value, dict):
         inside = [pointer for name, member in value.items() for pointer in objects(member, f"{at}/{name}")]
         return (
-            [*([] if at in ("/verdicts/0/numbers", "/redaction/findings") else [at]), *inside]
+            [*([] if at in ("/verdicts/0/numbers", "/redaction/findings", "/environment/variables") else [at]), *inside]
             if at != "/extensions"
             else []
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from auditcube.manifest import variables
 from auditcube.scan.look import Leaf
 
 RULE = "unexpected-value"
@@ -34,9 +35,14 @@ _TABLE = tuple(
         ("/provenance/created_at", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"),
         ("/provenance/tool/name", _WORD),
         ("/provenance/tool/version", _VERSION),
-        ("/environment/(python|gpu_driver)", _VERSION),
+        ("/environment/(python|gpu_driver|cuda|kernel)", _VERSION),
         ("/environment/(system|machine)", _WORD),
+        ("/environment/cpu/model", r"[A-Za-z0-9 ._()@/+-]{1,100}"),
         ("/environment/gpus/[0-9]+/name", r"[A-Za-z0-9 ._()/+-]{1,80}"),
+        ("/environment/gpus/[0-9]+/compute_capability", r"[0-9]{1,2}\.[0-9]{1,2}"),
+        *variables.forms().items(),
+        ("/environment/withheld/[0-9]+", "|".join((*variables.ALLOWED, *variables.SLURM))),
+        ("/environment/(variables|slurm)/.*", "(?!)"),  # any other name
         ("/parents/[0-9]+/task", f"{_WORD}( {_WORD})?"),
         ("/artifacts/[0-9]+/media_type", r"[a-z]+/[a-z0-9.+-]+"),
         ("/verdicts/[0-9]+/(test|code)", _WORD),

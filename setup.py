@@ -45,16 +45,19 @@ REQUIRES = [
 EXTRAS = {
     "parquet": ["pyarrow>=18"],
     "tokenizer": ["tokenizers>=0.21"],  # counts the tokens of answers where the server does not
+    "dsse": ["securesystemslib[crypto]>=1.2"],  # signs and reads envelopes of in-toto; SSH signatures need nothing
     # Peers that `make benchmarks` measures the load engine beside, in an environment of their own.
     "bench": ["aiohttp>=3.10", "locust>=2.30"],
     "dev": [
         "coverage>=7.10",  # the first that measures subprocesses by a setting alone
         "hypothesis>=6.100",
+        "in-toto-attestation>=0.9.3",  # reads the statements that are written here
         # The real LoadGen, whose fresh logs are judged; the release whose logs the tests know.
         "mlcommons-loadgen==6.0.17; platform_machine == 'x86_64' and sys_platform == 'linux'",
         "mypy>=1.13",
         "pytest>=8.2",
         "ruff>=0.9",
+        "securesystemslib[crypto]>=1.2",
         "tokenizers>=0.21",
         "types-PyYAML",
         "types-jsonschema",

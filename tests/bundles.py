@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 SIDECAR = "mlcube.run_audit.json"
+STATEMENT = "mlcube.run_audit.intoto.json"
 _ZEROS = "0" * 64
 
 Record = dict[str, Any]
@@ -41,10 +42,19 @@ class Bundle:
         return sorted(path for path in self.root.rglob("*") if path.is_file())
 
     def write(self, manifest: Record) -> None:
-        """Write the sidecar, with the right digest of itself."""
+        """Write the sidecar, with the right digest of itself, and the statement about it."""
         blank = dumps({**manifest, "manifest_digest": {"sha256": _ZEROS}})
         digest = hashlib.sha256(blank).hexdigest()
-        self.sidecar.write_bytes(dumps({**manifest, "manifest_digest": {"sha256": digest}}))
+        whole = {**manifest, "manifest_digest": {"sha256": digest}}
+        self.sidecar.write_bytes(dumps(whole))
+        files = [{"name": entry["path"], "digest": entry["digest"]} for entry in manifest.get("artifacts", [])]
+        statement = {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": SIDECAR, "digest": {"sha256": sha256(self.sidecar)}}, *files],
+            "predicateType": "urn:mlcube:schema:run_audit:v1",
+            "predicate": whole,
+        }
+        (self.root / STATEMENT).write_bytes(dumps(statement))
 
     def claim(self, change: Callable[[Record], object]) -> None:
         """Change the sidecar."""

@@ -58,6 +58,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "results": ("audits", "evidence", "job", "metrics", "summary", *PLANNED_LOAD),
     "verification": ("config", "evidence", "job", "manifest", "metrics", "plan_check", "results", *PLANNED_LOAD),
     "publish": ("evidence", "manifest", "scan"),
+    "signing": ("evidence", "manifest"),
     "progress": ("load.engine",),
     "terminal": ("load.pacing", "loadgen.judged", "progress", "publish", "results", "scan", "summary", "verification"),
     "arguments": ("__init__", "demo.options"),

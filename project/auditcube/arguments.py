@@ -105,6 +105,19 @@ def _tasks(group: _Commands) -> None:
     _path(verify, "mlcube_config", "the mlcube.yaml in use, for its hash", metavar="FILE")
     _path(verify, "output_dir", "write the findings and a sidecar there")
     _flag(verify, "overwrite", _OVERWRITE)
+    _path(verify, "allowed_signers", "demand an SSH signature of somebody in it, as in ssh-keygen(1)", metavar="FILE")
+    verify.add_argument("--signer", metavar="NAME", help="of those, the one who must have signed")
+    names = ("--dsse_key", "--dsse-key")
+    text = "demand an envelope signed with this public key, or one of these; may be repeated"
+    verify.add_argument(*names, action="append", type=Path, default=[], metavar="FILE", help=text)
+    sign = group.add("sign", "sign sidecars that hold, offline: beside each comes a file with the signature")
+    sign.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="an output directory, or a tree of some")
+    _path(
+        sign, "key", "a private SSH key, or a public one whose other half an agent has", required=True, metavar="FILE"
+    )
+    kinds = "by `ssh-keygen -Y sign`, or an envelope around the in-toto Statement, with an ed25519 key (%(default)s)"
+    sign.add_argument("--sign", choices=("ssh", "dsse"), default="ssh", help=kinds)
+    _flag(sign, "overwrite", "replace a signature that is there")
 
 
 def _demonstration(group: _Commands) -> None:

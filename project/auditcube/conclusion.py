@@ -12,7 +12,7 @@ from auditcube.errors import ExitCode
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import Store
 from auditcube.job import Plan
-from auditcube.manifest import build, codec, digest, provenance, publication, schema
+from auditcube.manifest import build, codec, digest, provenance, publication, schema, statement
 from auditcube.metrics import Run
 from auditcube.report import render
 from auditcube.results import Performed, derive, file_bytes, members
@@ -71,7 +71,7 @@ def artifacts_of(store: Store) -> list[dict[str, Any]]:
 def finish(
     store: Store, manifest: dict[str, Any], exit_code: ExitCode, runs: Mapping[str, Run], *, scan: bool = True
 ) -> Performed:
-    """Scan what is to be published, and write the sidecar, after our own schema has accepted it.
+    """Scan what is to be published, and write the statement and last the sidecar, after our own schema has accepted it.
 
     Without `scan` nothing is claimed of what is in the files.
     """
@@ -79,5 +79,6 @@ def finish(
     whole = json.loads(data)
     if problems := schema.problems(whole):
         raise RuntimeError(f"our own sidecar violates the schema: {problems}")
+    write_atomically(store.statement, statement.encode(whole, data, store.sidecar.name))
     write_atomically(store.sidecar, data)
     return Performed(exit_code, store, whole, runs)

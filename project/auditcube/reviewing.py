@@ -7,25 +7,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from auditcube import signing
 from auditcube.conclusion import artifacts_of, finish
-from auditcube.errors import EvidenceRejected, InvalidInput
+from auditcube.errors import EvidenceRejected, InvalidInput, SetupFailed
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import Store, keep_apart
-from auditcube.manifest import build, provenance, surroundings
+from auditcube.manifest import build, provenance, surroundings, validator
 from auditcube.manifest.identity import NONE
 from auditcube.report import render
 from auditcube.results import NON_CLAIMS, file_bytes
 from auditcube.verification import check
-from auditcube.verification.checked import Verification
+from auditcube.verification.checked import Checked, Verification
 
 
 def verify(
     directories: Sequence[Path], output_dir: Path | None, overwrite: bool, mlcube_config: Path | None,
-    environ: Mapping[str, str],
+    environ: Mapping[str, str], trust: signing.Trust | None = None,
 ) -> Verification:  # fmt: skip
     """Recompute everything in one directory, or in a reference and an audit that started from it.
 
-    With `output_dir` the findings and a sidecar, whose parents are what was verified, are written there.
+    With `trust` every one of them must be signed by somebody whom it names. With `output_dir` the findings and a
+    sidecar, whose parents are what was verified, are written there.
     """
     started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
     surroundings.identity(mlcube_config, environ)
@@ -35,6 +37,9 @@ def verify(
     reference = check(before[0]) if before else None
     checked = check(last, reference)
     parts = [part for part in (reference, checked) if part is not None]
+    if trust is not None:
+        for part in parts:
+            _check_signatures(part, trust)
     verification = Verification(parts)
     if output_dir is not None:
         store = Store(output_dir)
@@ -48,6 +53,31 @@ def verify(
             store, _verification_manifest(store, verification, timing, identity, environ), verification.exit_code, {}
         )
     return verification
+
+
+def _check_signatures(part: Checked, trust: signing.Trust) -> None:
+    """Who signed is told, and not kept with what is checked: `verify --output_dir` writes that for everyone to read."""
+    for answer in signing.check(part.store.root, trust) if part.manifest else ():
+        if answer.problem is not None:
+            code, path, message = answer.problem
+            part.find(code, path, message)
+        else:
+            part.signed.append((answer.signer, answer.key))
+            part.checks.append("the sidecar is signed by somebody whose signature counts")
+
+
+def sign(paths: Sequence[Path], key: Path, kind: str, overwrite: bool) -> list[Path]:
+    """Sign every sidecar that the paths name; returns the files written. `kind` is `ssh` or `dsse`.
+
+    Raises EvidenceRejected, and signs nothing, if one of them does not hold; SetupFailed for one that is signed.
+    """
+    sidecars, findings = validator.validate(list(paths))
+    if broken := [str(finding) for finding in findings if finding.code != "signature"]:
+        raise EvidenceRejected("\n".join(broken))
+    files = [signing.target(path, kind) for path in sidecars]
+    if not overwrite and (taken := next((path for path in files if path.exists()), None)):
+        raise SetupFailed(f"{taken}: is already there; give --overwrite to sign anew")
+    return [signing.sign(path, key, kind) for path in sidecars]
 
 
 def report(directory: Path, reference_dir: Path | None, output: Path | None) -> Path:

@@ -72,6 +72,8 @@ def print_verification(verification: Verification) -> None:
             console.print(f"  checked: {check}", soft_wrap=True, markup=False, highlight=False)
         for limit in part.limits:
             console.print(f"  not checked: {limit}", soft_wrap=True, markup=False, highlight=False)
+        for signer, key in part.signed:
+            console.print(f"  signed by: {signer}, {key}", soft_wrap=True, markup=False, highlight=False)
     print_findings([str(finding) for finding in verification.findings])
     if verification.findings:
         console.print(Text("REJECTED: the evidence does not hold; no verdict follows from it.", "bold red"))

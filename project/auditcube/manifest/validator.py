@@ -9,7 +9,7 @@ from typing import Any
 
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
-from auditcube.manifest import codec, publication, rules
+from auditcube.manifest import attachments, codec, publication, rules
 from auditcube.manifest.finding import Finding
 
 
@@ -39,6 +39,7 @@ def file_findings(sidecar: Sidecar) -> list[Finding]:
     """What is wrong with the files beside a sidecar that lists them."""
     store = Store(sidecar.path.parent)
     found = rules.artifacts(store.root, sidecar.manifest["artifacts"], store.files())
+    found += attachments.problems(store.root, sidecar.manifest, sidecar.data)
     return [Finding(code, str(store.root / path), message) for code, path, message in found]
 
 

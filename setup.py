@@ -50,12 +50,16 @@ EXTRAS = {
     "bench": ["aiohttp>=3.10", "locust>=2.30"],
     "dev": [
         "coverage>=7.10",  # the first that measures subprocesses by a setting alone
+        # Public readers of what is exported: MLPerf's builder and checker of Endpoints submissions, and RO-Crate's.
+        "endpoints-submission-cli>=1.5; python_version >= '3.11'",
         "hypothesis>=6.100",
         "in-toto-attestation>=0.9.3",  # reads the statements that are written here
         # The real LoadGen, whose fresh logs are judged; the release whose logs the tests know.
         "mlcommons-loadgen==6.0.17; platform_machine == 'x86_64' and sys_platform == 'linux'",
         "mypy>=1.13",
         "pytest>=8.2",
+        "roc-validator>=0.6",
+        "rocrate>=0.13",
         "ruff>=0.9",
         "securesystemslib[crypto]>=1.2",
         "tokenizers>=0.21",

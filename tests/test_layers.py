@@ -59,9 +59,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "verification": ("config", "evidence", "job", "manifest", "metrics", "plan_check", "results", *PLANNED_LOAD),
     "publish": ("evidence", "manifest", "scan"),
     "signing": ("evidence", "manifest"),
+    "export": ("manifest.statement",),
     "progress": ("load.engine",),
     "terminal": ("load.pacing", "loadgen.judged", "progress", "publish", "results", "scan", "summary", "verification"),
-    "arguments": ("__init__", "demo.options"),
+    "arguments": ("__init__", "demo.options", "export"),
     "tasks": ANYTHING,
     "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "verification.checked"),
     "reviewing": ANYTHING,
@@ -92,7 +93,7 @@ AUDIT_FRAME = ("__init__", "contract")
 PURE = (
     *PLANNED_LOAD,
     *("adapters", "evidence.events", "evidence.layout", "metrics", "early_stopping", "summary", "plan_check"),
-    *("audits", "report.view", "presets"),
+    *("audits", "export", "report.view", "presets"),
 )
 IMPURE = (
     *("asyncio", "uvloop", "multiprocessing", "threading", "subprocess", "signal"),

@@ -253,6 +253,8 @@ def _others(group: _Commands) -> None:
     image.add_argument("--platform", metavar="OS/ARCH", help="which image of a layout that has several")
     image.add_argument("--tag", metavar="TAG", help="the same, by name")
     image.add_argument("--env", action="store_true", help="as variables to hand in to a task, one a line")
+    export = group.add("export", "write a result in a form that others read")
+    export.defer = _export_options
     init = group.add("init", "write a commented config, and a data set to try it with")
     init.add_argument("file", nargs="?", type=Path, default=Path("auditcube.yaml"), metavar="FILE")
     init.add_argument("--api", default="videogen", help=f"{_APIS} (%(default)s)")
@@ -264,6 +266,18 @@ def _others(group: _Commands) -> None:
     probe = group.add("probe", "ask the endpoint the first question and print what came back")
     _path(probe, "config", "the job", required=True, metavar="FILE")
     _path(probe, "dataset", "instead of the config's dataset.path", metavar="FILE")
+
+
+def _export_options(parser: argparse.ArgumentParser) -> None:
+    from auditcube.export import FORMATS
+
+    parser.add_argument("path", type=Path, metavar="PATH", help="an output directory, or a sidecar alone")
+    told = "; ".join(f"{name}: {form.about}" for name, form in FORMATS.items())
+    parser.add_argument("--to", choices=FORMATS, required=True, help=told)
+    text = "a file, by default standard output; for the last three a folder"
+    parser.add_argument("-o", "--output", type=Path, metavar="PLACE", help=text)
+    parser.add_argument("--license", metavar="URI", help="of the result, for a crate")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
 
 
 def _path(

@@ -135,6 +135,20 @@ def sign(options: argparse.Namespace) -> int:
     return ExitCode.PASS
 
 
+def export(options: argparse.Namespace) -> int:
+    from auditcube import reviewing
+
+    if options.output is None:
+        sys.stdout.write(reviewing.exported_document(options.path, options.to))
+        return ExitCode.PASS
+    made = reviewing.export(options.path, options.to, options.output, _overwrite(options), options.license)
+    if options.json:
+        _print_json({"written": [str(path) for path in made]})
+    else:
+        print("".join(f"{path}\n" for path in made), end="")
+    return ExitCode.PASS
+
+
 def demo(options: argparse.Namespace) -> int:
     from auditcube import demonstration
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from auditcube import signing
 from auditcube.conclusion import artifacts_of, finish
 from auditcube.errors import EvidenceRejected, InvalidInput, SetupFailed
 from auditcube.evidence.files import write_atomically
-from auditcube.evidence.store import Store, keep_apart
-from auditcube.manifest import build, provenance, surroundings, validator
+from auditcube.evidence.store import ATTACHMENTS, SIDECAR, Store, keep_apart
+from auditcube.export import FORMATS, Format
+from auditcube.export.source import Files, Source
+from auditcube.manifest import build, codec, provenance, publication, surroundings, validator
 from auditcube.manifest.identity import NONE
 from auditcube.report import render
 from auditcube.results import NON_CLAIMS, file_bytes
@@ -78,6 +81,55 @@ def sign(paths: Sequence[Path], key: Path, kind: str, overwrite: bool) -> list[P
     if not overwrite and (taken := next((path for path in files if path.exists()), None)):
         raise SetupFailed(f"{taken}: is already there; give --overwrite to sign anew")
     return [signing.sign(path, key, kind) for path in sidecars]
+
+
+def exported_document(path: Path, to: str) -> str:
+    """The one result in `path`, or a sidecar alone, in a form that is one document; raises like `export`."""
+    form, files, _ = _exported(path, to, None)
+    if form.into != "file":
+        raise InvalidInput(f"--to {to} writes into a folder: give --output")
+    return "".join(str(content, "utf-8") for content in files.values() if isinstance(content, bytes))
+
+
+def export(path: Path, to: str, output: Path, overwrite: bool, license_: str | None) -> list[Path]:
+    """Write the one result in `path`, or a sidecar alone, in another form; returns the files written.
+
+    Raises EvidenceRejected if the result does not hold, or may not be published and would go into a folder for others;
+    SetupFailed if something is in the way.
+    """
+    form, files, root = _exported(path, to, license_)
+    places = {output if form.into == "file" else output / name: content for name, content in files.items()}
+    keep_apart(output, root)
+    _check_free(output, form, places, overwrite)
+    for place, content in places.items():
+        write_atomically(place, content if isinstance(content, bytes) else (root / content).read_bytes())
+    return list(places)
+
+
+def _exported(path: Path, to: str, license_: str | None) -> tuple[Format, Files, Path]:
+    """The form, its files, and the folder that those of the result are copied from."""
+    form = FORMATS[to]
+    sidecars, findings = validator.validate([path])
+    if findings:
+        raise EvidenceRejected("\n".join(map(str, findings)))
+    if len(sidecars) > 1:
+        raise InvalidInput(f"{path}: holds {len(sidecars)} results; give the directory of one")
+    sidecar, root = sidecars[0], sidecars[0].parent
+    manifest, data = codec.read_json(sidecar)
+    if form.into != "file" and manifest["redaction_status"] not in (publication.SAFE, publication.REDACTED):
+        text = "make a copy that may be published with `auditcube redact DIR --output_dir OUT`, and export that"
+        raise EvidenceRejected(f"{path}: redaction_status is {manifest['redaction_status']}: {text}")
+    beside = tuple(name for name in ATTACHMENTS if sidecar.name == SIDECAR and (root / name).is_file())
+    return form, form.files(Source(manifest, data, sidecar.name, beside, license_)), root
+
+
+def _check_free(output: Path, form: Format, places: Iterable[Path], overwrite: bool) -> None:
+    if form.into == "folder" and not output.is_dir():
+        raise InvalidInput(f"{output}: no such folder; it is one that MLPerf's own tools made")
+    if form.into == "new" and output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise SetupFailed(f"{output}: is already there; choose a new or empty directory")
+    if not overwrite and (taken := next((place for place in places if os.path.lexists(place)), None)):
+        raise SetupFailed(f"{taken}: is already there; give --overwrite to replace it")
 
 
 def report(directory: Path, reference_dir: Path | None, output: Path | None) -> Path:

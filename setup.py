@@ -32,7 +32,8 @@ SCHEMAS = sorted(path.relative_to(ROOT) for path in ROOT.glob("schemas/*.json"))
 REQUIRES = [
     "pydantic>=2.8",
     "PyYAML>=6.0.2",
-    "jsonschema>=4.21",
+    "jsonschema-rs>=0.61",
+    "rfc8785>=0.1.4",
     "requests>=2.32.2",  # the first whose adapters can be given a pool of their own (Unix sockets)
     "numpy>=1.26; python_version < '3.13'",
     "numpy>=2.1; python_version >= '3.13'",
@@ -46,6 +47,7 @@ EXTRAS = {
     "parquet": ["pyarrow>=18"],
     "tokenizer": ["tokenizers>=0.21"],  # counts the tokens of answers where the server does not
     "dsse": ["securesystemslib[crypto]>=1.2"],  # signs and reads envelopes of in-toto; SSH signatures need nothing
+    "rouge": ["rouge-score>=0.1.2"],  # the library of MLPerf's own accuracy scripts
     # Peers that `make benchmarks` measures the load engine beside, in an environment of their own.
     "bench": ["aiohttp>=3.10", "locust>=2.30"],
     "dev": [
@@ -54,12 +56,14 @@ EXTRAS = {
         "endpoints-submission-cli>=1.5; python_version >= '3.11'",
         "hypothesis>=6.100",
         "in-toto-attestation>=0.9.3",  # reads the statements that are written here
+        "jsonschema>=4.21",  # a second reading of the schema, which must agree
         # The real LoadGen, whose fresh logs are judged; the release whose logs the tests know.
         "mlcommons-loadgen==6.0.17; platform_machine == 'x86_64' and sys_platform == 'linux'",
         "mypy>=1.13",
         "pytest>=8.2",
         "roc-validator>=0.6",
         "rocrate>=0.13",
+        "rouge-score>=0.1.2",
         "ruff>=0.9",
         "securesystemslib[crypto]>=1.2",
         "tokenizers>=0.21",

@@ -41,8 +41,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "adapters": ("dataset",),
     "evidence": (),
     "early_stopping": (),
-    "metrics": ("evidence", *PLANNED_LOAD),
-    "summary": ("early_stopping", "evidence", "metrics"),
+    "metrics": ("early_stopping", "evidence", *PLANNED_LOAD),
+    "summary": ("evidence", "metrics"),
     "plan_check": ("evidence", "metrics", *PLANNED_LOAD),
     "audits": ("evidence.answers", "metrics", *PLANNED_LOAD),
     "loadgen": ("audits", "evidence.answers", "load.pacing"),  # the real LoadGen's logs, by both rules
@@ -55,17 +55,32 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "starter": ("adapters", "audits", "config"),
     "readiness": ("adapters", "dataset", "load", "unix_sockets"),
     "unix_sockets": (),
-    "results": ("audits", "evidence", "job", "metrics", "summary", *PLANNED_LOAD),
-    "verification": ("config", "evidence", "job", "manifest", "metrics", "plan_check", "results", *PLANNED_LOAD),
+    "scoring": ("audits", "evidence", "job", "metrics"),  # runs the submitter's commands
+    "results": ("audits", "evidence", "job", "metrics", "scoring", "summary", *PLANNED_LOAD),
+    "verification": (
+        "config",
+        "evidence",
+        "job",
+        "manifest",
+        "metrics",
+        "plan_check",
+        "results",
+        "scoring",
+        *PLANNED_LOAD,
+    ),
     "publish": ("evidence", "manifest", "scan"),
     "signing": ("evidence", "manifest"),
-    "export": ("manifest.statement",),
+    "export": ("manifest.attestation",),
     "progress": ("load.engine",),
-    "terminal": ("load.pacing", "loadgen.judged", "progress", "publish", "results", "scan", "summary", "verification"),
+    "terminal": (
+        *("load.pacing", "loadgen.judged", "manifest.finding", "progress", "publish", "results", "scan", "summary"),
+        "verification",
+    ),
     "arguments": ("__init__", "demo.options", "export"),
     "tasks": ANYTHING,
-    "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "verification.checked"),
+    "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "scoring", "verification.checked"),
     "reviewing": ANYTHING,
+    "judging": ANYTHING,
     "mlperf": ("audits", "conclusion", "evidence", "loadgen", "manifest", "results"),
     "demonstration": ANYTHING,
     "cli": ANYTHING,
@@ -81,13 +96,14 @@ ALONE = ("demo",)
 ROOTS: dict[str, tuple[str, ...]] = {
     "tasks": ("cli", "demonstration"),
     "reviewing": ("cli",),
+    "judging": ("cli",),
     "mlperf": ("cli",),
     "demonstration": ("cli",),
     "cli": ("__main__",),
 }
 
 # Modules of audits/ that are no audit test. Every other one is, and no test imports another.
-AUDIT_FRAME = ("__init__", "contract")
+AUDIT_FRAME = ("__init__", "contract", "scorers")
 
 # Rules that take values and return values: no file, socket, clock, process or chance but the seeded one.
 PURE = (

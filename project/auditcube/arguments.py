@@ -28,6 +28,7 @@ def parser(commands: Mapping[str, Any]) -> argparse.ArgumentParser:
     subparsers = top.add_subparsers(metavar="COMMAND", required=True, title="commands", parser_class=Deferred)
     group = _Commands(subparsers, commands)
     _tasks(group)
+    _review(group)
     _demonstration(group)
     _manifest(group)
     _mlperf(group)
@@ -120,6 +121,16 @@ def _tasks(group: _Commands) -> None:
     _flag(sign, "overwrite", "replace a signature that is there")
 
 
+def _review(group: _Commands) -> None:
+    review = group.add("review", "recompute every result in a tree, follow the chain between them, and judge")
+    review.add_argument("path", type=Path, metavar="PATH", help="a submission, or any directory with results below")
+    _path(review, "output_dir", "write the judgement there, with a sidecar that names what it is about")
+    review.add_argument("--judgement", choices=("accepted", "rejected", "undecided"), default="undecided")
+    review.add_argument("--reviewer", default="unnamed", metavar="WHO", help="who judges, as it may be published")
+    review.add_argument("--remark", action="append", default=[], metavar="TEXT", help="a remark; may be repeated")
+    _flag(review, "overwrite", _OVERWRITE)
+
+
 def _demonstration(group: _Commands) -> None:
     demo = group.add("demo", "run the main job against the embedded endpoint")
     for name in ("cheat", "nuisance"):
@@ -209,14 +220,14 @@ def _mlperf_options(parser: argparse.ArgumentParser) -> None:
         add("-e", "--eos", metavar="ID[,ID...]", help="token ids that end a sequence (2)")
     if test in ("TEST07", "TEST09"):
         add("--audit-config", type=Path, metavar="FILE", help="where thresholds stand that are not given here")
-    if test == "TEST07":
+    if test in ("TEST01", "TEST07"):
+        why = "; compares scores where answers vary" if test == "TEST01" else ""
         add(
             "--accuracy-script",
-            required=True,
+            required=test == "TEST07",
             metavar="COMMAND",
-            help="with {accuracy_log} where the log's path goes; no shell",
+            help=f"with {{accuracy_log}} where the log's path goes; no shell{why}",
         )
-        add("--accuracy-threshold", type=float, metavar="X", help="the least score")
         add(
             "--score-pattern",
             default=argparse.SUPPRESS,
@@ -224,6 +235,11 @@ def _mlperf_options(parser: argparse.ArgumentParser) -> None:
             help="its first group is the score ('exact_match': X)",
         )
         add("--script-timeout", dest="script_timeout_s", type=float, default=3600.0, metavar="S", help="(%(default)s)")
+    if test == "TEST01":
+        name = "--max-score-difference"
+        add(name, type=float, default=0.01, metavar="X", help="relative difference of the two scores (%(default)s)")
+    if test == "TEST07":
+        add("--accuracy-threshold", type=float, metavar="X", help="the least score")
     if test == "TEST08":
         add("--tolerance", type=float, default=0.001, help="relative difference allowed (%(default)s)")
     if test == "TEST09":

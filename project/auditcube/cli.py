@@ -149,6 +149,23 @@ def export(options: argparse.Namespace) -> int:
     return ExitCode.PASS
 
 
+def review(options: argparse.Namespace) -> int:
+    from auditcube import judging
+    from auditcube.manifest.statement import Judgement
+    from auditcube.terminal import print_review
+
+    if options.output_dir is None:
+        reviewed = judging.review(options.path)
+    else:
+        judgement = Judgement(options.judgement, options.reviewer, tuple(options.remark))
+        reviewed = judging.judge(options.path, judgement, options.output_dir, _overwrite(options), os.environ)
+    if options.json:
+        _print_json(reviewed.to_json())
+    else:
+        print_review(reviewed.results, reviewed.findings)
+    return int(reviewed.exit_code)
+
+
 def demo(options: argparse.Namespace) -> int:
     from auditcube import demonstration
 
@@ -181,13 +198,17 @@ def manifest_validate(options: argparse.Namespace) -> int:
     from auditcube.manifest.validator import validate
     from auditcube.terminal import print_findings
 
-    sidecars, findings = validate(options.paths)
+    found = validate(options.paths)
     if options.json:
-        _print_json({"validated": [str(path) for path in sidecars], "findings": [f.to_json() for f in findings]})
+        told = {"findings": found.findings, "unfollowed": found.unfollowed}
+        lists = {name: [finding.to_json() for finding in each] for name, each in told.items()}
+        _print_json({"validated": [str(path) for path in found.sidecars], **lists})
     else:
-        print_findings([str(finding) for finding in findings])
-        print(f"{len(sidecars)} manifests, {len(findings)} findings")
-    return ExitCode.EVIDENCE_REJECTED if findings else ExitCode.PASS
+        print_findings([str(finding) for finding in found.findings])
+        for finding in found.unfollowed:
+            print(f"not followed: {finding.path}#{finding.pointer}: {finding.message}; give the whole tree")
+        print(f"{len(found.sidecars)} manifests, {len(found.findings)} findings")
+    return ExitCode.EVIDENCE_REJECTED if found.findings else ExitCode.PASS
 
 
 def manifest_schema(options: argparse.Namespace) -> int:
@@ -201,9 +222,10 @@ def manifest_show(options: argparse.Namespace) -> int:
     from auditcube.manifest.validator import validate
     from auditcube.terminal import print_findings, print_manifest
 
-    (path, *_), findings = validate([options.path])
-    if findings:
-        print_findings([str(finding) for finding in findings])
+    found = validate([options.path], follow=False)
+    path = found.sidecars[0]
+    if found.findings:
+        print_findings([str(finding) for finding in found.findings])
         return ExitCode.EVIDENCE_REJECTED
     manifest = json.loads(path.read_text("utf-8"))
     if options.json:

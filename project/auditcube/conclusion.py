@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from auditcube.errors import ExitCode
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import Store
 from auditcube.job import Plan
-from auditcube.manifest import build, codec, digest, provenance, publication, schema, statement
+from auditcube.manifest import attestation, build, claim, codec, digest, provenance, publication, schema
 from auditcube.metrics import Run
 from auditcube.report import render
 from auditcube.results import Performed, derive, file_bytes, members
+from auditcube.scoring import scored
 from auditcube.verification.checked import Checked
 
 _JUDGING = ("audit", "run_audit")
@@ -25,7 +27,7 @@ _JUDGING = ("audit", "run_audit")
 class Done:
     """What is known of a task that has made its runs; `started_ns` is of the monotonic clock.
 
-    `environ` holds secrets too: only what is allowed by name goes anywhere.
+    `environ` holds secrets too: a scorer's command may be given of it, and only what is allowed by name is written.
     """
 
     task: str
@@ -34,6 +36,7 @@ class Done:
     started_on: str
     started_ns: int
     dataset_ref: Mapping[str, Any]
+    endpoint_identity: Mapping[str, Any]
     reference: Checked | None
     environ: Mapping[str, str] = field(repr=False)
 
@@ -42,6 +45,8 @@ def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> P
     """Write summaries, verdicts, report and sidecar of the runs that a task made."""
     reference = done.reference
     runs = {**(reference.runs if reference is not None else {}), **made}
+    if done.task in _JUDGING:
+        runs = scored(plan, runs, store, done.environ)
     results = derive(plan, runs, made, done.task in _JUDGING)
     for path, content in results.files.items():
         write_atomically(store.root / path, file_bytes(content))
@@ -57,28 +62,48 @@ def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> P
         derived=members(plan, results, done.identity.mlcube_config_hash),
         provenance=provenance.provenance(timing.finished_on),
         environment=provenance.environment(done.environ),
+        endpoint_identity=done.endpoint_identity,
     )
     write_atomically(store.report, render(manifest, plan.effective(), runs))
     manifest["artifacts"] = artifacts_of(store)
-    return finish(store, manifest, results.exit_code, runs)
+    claims = [] if reference is None else [reference.manifest["claim_status"]]
+    return finish(store, manifest, results.exit_code, runs, claims=claims)
 
 
 def artifacts_of(store: Store) -> list[dict[str, Any]]:
     """The entries for every file in a directory of ours."""
-    return [build.artifact(path.relative_to(store.root).as_posix(), *digest.of_file(path)) for path in store.files()]
+    return [artifact_of(path, path.relative_to(store.root).as_posix()) for path in store.files()]
+
+
+def artifact_of(path: Path, name: str) -> dict[str, Any]:
+    """The entry for one file, under the name that it is listed by."""
+    size, sha256 = digest.of_file(path)
+    small_json = name.endswith(".json") and size <= codec.MAX_CANONICAL_BYTES
+    return build.artifact(name, size, sha256, codec.json_sha256(path.read_bytes()) if small_json else None)
 
 
 def finish(
-    store: Store, manifest: dict[str, Any], exit_code: ExitCode, runs: Mapping[str, Run], *, scan: bool = True
+    store: Store,
+    manifest: dict[str, Any],
+    exit_code: ExitCode,
+    runs: Mapping[str, Run],
+    *,
+    scan: bool = True,
+    claims: Iterable[str] = (),
 ) -> Performed:
     """Scan what is to be published, and write the statement and last the sidecar, after our own schema has accepted it.
 
-    Without `scan` nothing is claimed of what is in the files.
+    Without `scan` nothing is claimed of what is in the files. `claim_status` is what is wanted, and becomes what is
+    granted; `claims` are those of the sidecars that the task started from.
     """
-    data = codec.encode(publication.declare(store.root, manifest, store.sidecar.name) if scan else manifest)
+    manifest = {**manifest, "directory_digest": build.directory_digest(manifest["artifacts"])}
+    if scan:
+        manifest = publication.declare(store.root, manifest, store.sidecar.name)
+    manifest["claim_status"] = claim.granted(manifest["claim_status"], manifest, claims)
+    data = codec.encode(manifest)
     whole = json.loads(data)
     if problems := schema.problems(whole):
         raise RuntimeError(f"our own sidecar violates the schema: {problems}")
-    write_atomically(store.statement, statement.encode(whole, data, store.sidecar.name))
+    write_atomically(store.statement, attestation.encode(whole, data, store.sidecar.name))
     write_atomically(store.sidecar, data)
     return Performed(exit_code, store, whole, runs)

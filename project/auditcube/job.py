@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,14 @@ class Plan:
     runs: tuple[RunSpec, ...]
 
     def schedule(self, spec: RunSpec) -> Schedule:
-        return Schedule(spec, self.load, self.dataset_size)
+        return Schedule(spec, replace(self.load, config_sha256=self.config_sha256), self.dataset_size)
 
     def effective(self) -> dict[str, Any]:
         """The config with every default resolved; reading it back gives the same plan. Holds no secret."""
         config = self.config
         parameters = {**adapters.get(config.endpoint.api).defaults, **config.endpoint.parameters}
         data = config.model_dump(mode="json")
+        data["endpoint"]["url"] = self._told_urls()
         data["endpoint"]["parameters"] = {name: parameters[name] for name in sorted(parameters)}
         # Where files lay is the submitter's own business.
         data["dataset"]["path"] = Path(config.dataset.path).name
@@ -62,6 +64,22 @@ class Plan:
         data["load"]["max_in_flight"] = self.load.max_in_flight
         data["audits"] = [{"test": a.test_id, **a.params.model_dump(mode="json")} for a in self.audits]
         return data
+
+    def _told_urls(self) -> str | list[str]:
+        """The URLs as config.yaml tells them: a stand-in for each, in the domain that is nobody's (RFC 6761), unless
+        the config allows to publish them. Of a stand-in it is the same again."""
+        endpoint = self.config.endpoint
+        if endpoint.publish_url:
+            return endpoint.url
+        schemes = (url.partition("://")[0] for url in endpoint.urls)
+        lead = {"http+unix": "http+unix://%2F"}
+        urls = [f"{lead.get(scheme, f'{scheme}://')}endpoint-{n}.invalid" for n, scheme in enumerate(schemes, 1)]
+        return urls[0] if isinstance(endpoint.url, str) else urls
+
+    @cached_property
+    def config_sha256(self) -> str:
+        """Of config.yaml; every file of events repeats it, so that no other config can be put beside them."""
+        return hashlib.sha256(self.effective_yaml()).hexdigest()
 
     def effective_yaml(self) -> bytes:
         """The file config.yaml."""
@@ -86,7 +104,12 @@ def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str,
     adapter = _checked_adapter(config, document)
     path = dataset_path or config_path.parent / config.dataset.path
     dataset = load_dataset(
-        path, adapter.columns, adapter.one_of, samples=config.dataset.samples, rename=config.dataset.columns
+        path,
+        adapter.columns,
+        adapter.one_of,
+        samples=config.dataset.samples,
+        rename=config.dataset.columns,
+        expected=config.dataset.expected,
     )
     _check_key(config.endpoint.api_key_env, document, environ)
     plan = make_plan(config, document, len(dataset.samples))
@@ -139,15 +162,13 @@ def _endpoint(config: JobConfig, adapter: Adapter, folder: Path) -> Endpoint:
 def make_plan(config: JobConfig, document: Document, dataset_size: int) -> Plan:
     """The runs that a config asks for. Raises InvalidInput for parameters or a load that an audit refuses."""
     _checked_adapter(config, document)
-    load = _load(config)
+    load = _load(config, _order(config, document, dataset_size))
     made = tuple(_audit(config, document, number) for number in range(len(config.audits)))
     runs: dict[str, RunSpec] = {}
     if load_warmup := config.load.warmup_queries:
         runs[WARMUP] = RunSpec(WARMUP, Salted(), load_warmup)
     if not made:
-        own = config.load
-        order = _order(config, document, dataset_size)
-        runs[REFERENCE] = RunSpec(REFERENCE, order, own.min_queries, own.min_duration_s, own.capture)
+        runs[REFERENCE] = load.performance(REFERENCE)
     for number, audit in enumerate(made):
         if any(other.test_id == audit.test_id and other.params != audit.params for other in made[:number]):
             text = f"{audit.test_id} stands twice, with other settings; there is one verdict for each audit"
@@ -207,7 +228,7 @@ def _order(config: JobConfig, document: Document, dataset_size: int) -> Order:
     return Single(load.sample_index)
 
 
-def _load(config: JobConfig) -> Load:
+def _load(config: JobConfig, order: Order) -> Load:
     load = config.load
     together = config.max_in_flight if config.scenario is Scenario.MULTI_STREAM else None
     return Load(
@@ -226,6 +247,8 @@ def _load(config: JobConfig) -> Load:
         ttft_latency_s=load.ttft_latency_s,
         tpot_latency_s=load.tpot_latency_s,
         tokenizer_sha256=config.endpoint.tokenizer_sha256,
+        order=order,
+        capture=load.capture,
     )
 
 

@@ -52,9 +52,9 @@ def verify(
         timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
         before_it = verification.parts[-1].manifest.get("mlcube_config_hash", NONE)
         identity = surroundings.identity(mlcube_config, environ, before_it)
-        finish(
-            store, _verification_manifest(store, verification, timing, identity, environ), verification.exit_code, {}
-        )
+        manifest = _verification_manifest(store, verification, timing, identity, environ)
+        claims = [part.manifest["claim_status"] for part in verification.parts if part.manifest]
+        finish(store, manifest, verification.exit_code, {}, claims=claims)
     return verification
 
 
@@ -74,8 +74,9 @@ def sign(paths: Sequence[Path], key: Path, kind: str, overwrite: bool) -> list[P
 
     Raises EvidenceRejected, and signs nothing, if one of them does not hold; SetupFailed for one that is signed.
     """
-    sidecars, findings = validator.validate(list(paths))
-    if broken := [str(finding) for finding in findings if finding.code != "signature"]:
+    found = validator.validate(list(paths), follow=False)
+    sidecars = found.sidecars
+    if broken := [str(finding) for finding in found.findings if finding.code != "signature"]:
         raise EvidenceRejected("\n".join(broken))
     files = [signing.target(path, kind) for path in sidecars]
     if not overwrite and (taken := next((path for path in files if path.exists()), None)):
@@ -109,9 +110,10 @@ def export(path: Path, to: str, output: Path, overwrite: bool, license_: str | N
 def _exported(path: Path, to: str, license_: str | None) -> tuple[Format, Files, Path]:
     """The form, its files, and the folder that those of the result are copied from."""
     form = FORMATS[to]
-    sidecars, findings = validator.validate([path])
-    if findings:
-        raise EvidenceRejected("\n".join(map(str, findings)))
+    found = validator.validate([path], follow=False)
+    sidecars = found.sidecars
+    if found.findings:
+        raise EvidenceRejected("\n".join(map(str, found.findings)))
     if len(sidecars) > 1:
         raise InvalidInput(f"{path}: holds {len(sidecars)} results; give the directory of one")
     sidecar, root = sidecars[0], sidecars[0].parent
@@ -180,4 +182,5 @@ def _verification_manifest(
         derived=derived,
         provenance=provenance.provenance(timing.finished_on),
         environment=provenance.environment(environ),
+        endpoint_identity=last.get("endpoint_identity"),
     )

@@ -18,7 +18,7 @@ from typing import Any
 from auditcube.errors import InvalidInput, SetupFailed
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import ENVELOPE, SIDECAR, SIGNATURE
-from auditcube.manifest import attachments, codec, statement
+from auditcube.manifest import attachments, attestation, codec
 
 NAMESPACE = "mlcube.run_audit.v1"
 _TIMEOUT_S = 120  # whoever signs may be asked for a passphrase, or to touch a key
@@ -79,7 +79,7 @@ def _signed_dsse(sidecar: Path, key: Path) -> bytes:
     if not isinstance(private, Ed25519PrivateKey):
         raise InvalidInput(f"{key}: is no ed25519 key; make one with: ssh-keygen -t ed25519 -f FILE")
     manifest, data = codec.read_json(sidecar)
-    envelope = dsse.Envelope(statement.encode(manifest, data, sidecar.name), statement.PAYLOAD_TYPE, {})
+    envelope = dsse.Envelope(attestation.encode(manifest, data, sidecar.name), attestation.PAYLOAD_TYPE, {})
     envelope.sign(signer.CryptoSigner(private))
     return (json.dumps(envelope.to_dict(), indent=2) + "\n").encode()
 
@@ -124,7 +124,7 @@ def _check_dsse(root: Path, files: Sequence[Path]) -> Signed:
     if data is None:
         return _missing(ENVELOPE, "`auditcube sign --sign dsse`")
     manifest, own = codec.read_json(root / SIDECAR)
-    if problem := attachments.envelope_problem(data, statement.encode(manifest, own, SIDECAR)):
+    if problem := attachments.envelope_problem(data, attestation.encode(manifest, own, SIDECAR)):
         return Signed(problem=("signature", ENVELOPE, problem))
     try:
         envelope = dsse.Envelope.from_dict(json.loads(data))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rich.text import Text
 from auditcube.errors import ExitCode
 from auditcube.load.pacing import End
 from auditcube.loadgen.judged import Judged
+from auditcube.manifest.finding import Finding
 from auditcube.progress import duration
 from auditcube.publish import Published
 from auditcube.results import Performed
@@ -123,6 +124,21 @@ def print_findings(findings: list[str]) -> None:
     console = _console()
     for finding in findings:
         console.print(finding, soft_wrap=True, markup=False, highlight=False, style="red")
+
+
+def print_review(results: Sequence[Mapping[str, Any]], findings: Sequence[Finding]) -> None:
+    """Each result as a line of a table, then every finding."""
+    console = _console()
+    table = _table("result")
+    for column in ("task", "benchmark", "claim", "verdicts", "ends with"):
+        table.add_column(column)
+    for result in results:
+        verdicts = ", ".join(f"{test} {outcome}" for test, outcome in result["outcomes"].items())
+        cells = (result["task"], result["benchmark"], result["claim_status"], verdicts, str(result["exit_code"]))
+        table.add_row(result["path"], *cells)
+    console.print(table)
+    print_findings([str(finding) for finding in findings])
+    console.print(f"{len(results)} results, {len(findings)} findings")
 
 
 def print_looked(looked: Looked) -> None:

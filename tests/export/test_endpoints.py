@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from auditcube.manifest.validator import validate
 from e2e.commands import called, job, sure_to_pass
 from export import submission
 
@@ -42,6 +43,7 @@ def test_the_sidecars_arrive_and_the_checker_accepts_the_submission(result: Path
     assert len(arrived) == len(submission.POINTS)
     sidecar = (result / "mlcube.run_audit.json").read_bytes()
     assert {path.read_bytes() for path in arrived} == {sidecar}
+    assert validate(arrived).findings == []
 
 
 def test_the_checker_would_have_complained(tmp_path: Path) -> None:
@@ -80,6 +82,7 @@ def test_a_scenario_of_inference_gets_its_record(result: Path, tmp_path: Path) -
     record = json.loads((scenario / "audit/audit_output_caching_test.json").read_text())
     assert (record["test"], record["passed"]) == ("output_caching_test", True)
     assert record["ref_requested"] == record["audit_requested"] == 24
+    assert validate([scenario / "audit/run_audit.json"]).findings == []
 
 
 def test_a_crate_of_a_result_verifies(result: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 # The example of mlcommons/mlcube issue 367, as it stands there.
@@ -21,9 +22,12 @@ ISSUE_367: dict[str, Any] = {
     "redaction_status": "safe_for_public_log",
 }
 HASH = "0123456789abcdef" * 4
+# of the one line `HASH  runs/reference/events.jsonl`
+LISTING = hashlib.sha256(f"{HASH}  runs/reference/events.jsonl\n".encode()).hexdigest()
 UUID = "01931e2c-7b1a-7def-8123-456789abcdef"
 TIME = "2026-11-22T05:00:00.123456Z"
 FULL: dict[str, Any] = ISSUE_367 | {
+    "endpoint_identity": {"endpoints": 1, "salt": "0123456789abcdef" * 2, "sha256": HASH, "urls": ["http://a.example"]},
     "run_id": UUID,
     "task_status": {"state": "completed", "exit_code": 0},
     "started_on": TIME,
@@ -35,7 +39,7 @@ FULL: dict[str, Any] = ISSUE_367 | {
         | {"digest": {"sha256": HASH}, "size": 10, "format": "jsonl", "rows": 3, "samples": 2}
     ],
     "provenance": ISSUE_367["provenance"]
-    | {"dirty": True, "diff": {"sha256": HASH}, "tool": {"name": "auditcube", "version": "1", "commit": "c"}},
+    | {"dirty": False, "diff": {"sha256": HASH}, "tool": {"name": "auditcube", "version": "1", "commit": "c"}},
     "artifacts": [
         {
             "role": "events",
@@ -43,8 +47,10 @@ FULL: dict[str, Any] = ISSUE_367 | {
             "size": 3,
             "media_type": "application/jsonl",
             "digest": {"sha256": HASH},
+            "digest_jcs": {"sha256": HASH},
         }
     ],
+    "directory_digest": {"dirHash1": LISTING},
     "seeds": {"order": "0", "arrival": "18446744073709551615", "capture": "42"},
     "environment": {
         "python": "3.11.7",
@@ -120,6 +126,7 @@ FULL: dict[str, Any] = ISSUE_367 | {
             "source": {"path": "runs/reference/summary.json", "json_pointer": "/throughput_per_s"},
         }
     ],
+    "run_durations_ns": {"reference": 600_000_000_000},
     "non_claims": ["x"],
     "manifest_digest": {"sha256": HASH},
     "extensions": {"anything": [1, {"goes": None}]},

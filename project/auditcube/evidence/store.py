@@ -15,7 +15,9 @@ SIDECAR = "mlcube.run_audit.json"
 # What is made from a sidecar, and so cannot be listed in it; see manifest/attachments.
 STATEMENT, ENVELOPE, SIGNATURE = "mlcube.run_audit.intoto.json", "mlcube.run_audit.dsse.json", f"{SIDECAR}.sig"
 ATTACHMENTS = (STATEMENT, ENVELOPE, SIGNATURE)
-_OURS = frozenset({SIDECAR, *ATTACHMENTS, "config.yaml", "runs", "audit", "report.html", "verification.json"})
+_OURS = frozenset(
+    {SIDECAR, "config.yaml", "expected.jsonl", "runs", "audit", "report.html", "verification.json", "review.json"}
+) | {*ATTACHMENTS}
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class RunFiles:
         return sorted(self.directory.glob("outputs*.jsonl"))
 
     @property
+    def media(self) -> list[Path]:
+        """One file per answer of a run that keeps videos, named by its query's ordinal."""
+        return sorted((self.directory / "media").glob("*"))
+
+    @property
     def chunks(self) -> list[Path]:
         """One file per worker of a run that records when each streamed chunk came."""
         return sorted(self.directory.glob("chunks*.jsonl"))
@@ -68,12 +75,21 @@ class Store:
         return self.root / "report.html"
 
     @property
+    def expected(self) -> Path:
+        """What the data set says of its rows and no request holds, where the config keeps such columns."""
+        return self.root / "expected.jsonl"
+
+    @property
     def verification(self) -> Path:
         return self.root / "verification.json"
 
     @property
     def statement(self) -> Path:
         return self.root / STATEMENT
+
+    @property
+    def review(self) -> Path:
+        return self.root / "review.json"
 
     def run(self, label: str) -> RunFiles:
         return RunFiles(self.root / "runs" / label)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditcube.export.source import Files, Source, document
-from auditcube.manifest import statement
+from auditcube.manifest import attestation
 
 _REF = ("source_id", "kind", "provenance", "redaction_status")
 _PROVENANCE = ("repo", "commit", "created_at")
@@ -37,7 +37,7 @@ def _only(value: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def in_toto(source: Source) -> Files:
     """The statement that lies beside the sidecar, or would."""
-    return {"statement.json": statement.encode(source.manifest, source.data, source.name)}
+    return {"statement.json": attestation.encode(source.manifest, source.data, source.name)}
 
 
 def slsa(source: Source) -> Files:
@@ -71,8 +71,8 @@ def slsa(source: Source) -> Files:
     return {
         "provenance.json": document(
             {
-                "_type": statement.TYPE,
-                "subject": statement.subjects(manifest, source.data, source.name),
+                "_type": attestation.TYPE,
+                "subject": attestation.subjects(manifest, source.data, source.name),
                 "predicateType": _SLSA,
                 "predicate": {"buildDefinition": definition, "runDetails": details},
             }

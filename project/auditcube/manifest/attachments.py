@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from auditcube.evidence.store import ENVELOPE, SIDECAR, SIGNATURE, STATEMENT
-from auditcube.manifest import statement
+from auditcube.manifest import attestation
 
 _MAX_SIGNATURE_BYTES = 1 << 16
 _ARMOR = re.compile(
@@ -29,7 +29,7 @@ _ARMOR = re.compile(
 
 def problems(root: Path, manifest: Mapping[str, Any], data: bytes) -> list[tuple[str, str, str]]:
     """What is wrong beside the sidecar in `root`, whose bytes are `data`, as (code, path, message)."""
-    expected = statement.encode(manifest, data, SIDECAR)
+    expected = attestation.encode(manifest, data, SIDECAR)
     checks: dict[str, tuple[str, Callable[[bytes], str | None]]] = {
         STATEMENT: ("statement", lambda found: None if found == expected else "does not follow from the sidecar"),
         SIGNATURE: ("signature", _armor_problem),
@@ -77,6 +77,6 @@ def envelope_problem(data: bytes, expected: bytes) -> str | None:
         payload = base64.b64decode(value["payload"], validate=True)
     except (ValueError, TypeError, KeyError, RecursionError, binascii.Error):
         return "is no DSSE envelope"
-    if not plain or not closed or value["payloadType"] != statement.PAYLOAD_TYPE:
+    if not plain or not closed or value["payloadType"] != attestation.PAYLOAD_TYPE:
         return "is no DSSE envelope of in-toto"
     return None if payload == expected else "holds another statement than the one that follows from the sidecar"

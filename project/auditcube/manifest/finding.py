@@ -11,6 +11,7 @@ FIXES = {
     "spelling": "take the file from the original output directory; it must not be edited or re-saved",
     "artifact_missing": "copy the whole output directory, with every file that the sidecar lists",
     "artifact_digest": "take the file from the original output directory; it must not be edited or re-saved",
+    "artifact_respelled": "another tool wrote the same values anew; take the file from the original output directory",
     "artifact_unlisted": "remove the file, or keep it outside of the output directory",
     "artifact_special": "replace links and special files by the regular files that were there",
     "artifact_list": "a task lists exactly the files that it writes; take the original sidecar",
@@ -28,9 +29,14 @@ FIXES = {
     "audit_file": "the audit's file does not follow from the events; take it from the original output directory",
     "derived": "this member does not follow from the files beside it; take the original sidecar",
     "redaction": "see every place with `auditcube redact --scan DIR`; make a copy with `auditcube redact DIR`",
-    "parent_missing": "give the directory that the task started from, with --reference_dir",
-    "parent_digest": "the reference was changed or exchanged after the audit was made; give the one it started from",
-    "pair_mismatch": "reference and audit must have the same config, data set and endpoint",
+    "time_gap": "an endpoint may have been changed in so long a time; make the reference anew, and then the audit",
+    "claim": "claim no more than the evidence bears: run the task again under conditions that meet the gate",
+    "parent_missing": "give what it started from: --reference_dir for verify, the whole tree for manifest validate",
+    "parent_digest": "a sidecar was changed or exchanged after another started from it; give the one it started from",
+    "chain_config": "both tasks must have the same config; take both from one series, or run them again",
+    "chain_dataset": "both tasks must have the same data set; take both from one series, or run them again",
+    "chain_endpoint": "both tasks must ask the same endpoint; take both from one series, or run them again",
+    "chain_image": "both tasks must run in the same image under the same mlcube.yaml; run them again",
 }
 
 

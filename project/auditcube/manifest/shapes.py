@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from auditcube.manifest import variables
 from auditcube.scan.look import Leaf
@@ -52,6 +53,7 @@ _TABLE = tuple(
         ("/headline/[0-9]+/source/json_pointer", r"(?:/[A-Za-z0-9_.~-]*)*"),
     )
 )
+_NUMBER = re.compile(r"/[0-9]+(?=/|$)")
 _WITHHELD = re.compile(r"\[withheld:[a-z0-9-]+\]")
 
 
@@ -60,8 +62,12 @@ def misshapen(leaves: Iterable[Leaf]) -> Iterator[Leaf]:
     for leaf in leaves:
         if leaf.key:
             continue
-        for pointer, form in _TABLE:
-            if pointer.fullmatch(leaf.pointer):
-                if not form.fullmatch(leaf.text) and not _WITHHELD.search(leaf.text):
-                    yield leaf
-                break
+        form = _form(_NUMBER.sub("/0", leaf.pointer))
+        if form is not None and not form.fullmatch(leaf.text) and not _WITHHELD.search(leaf.text):
+            yield leaf
+
+
+@lru_cache(maxsize=1024)
+def _form(place: str) -> re.Pattern[str] | None:
+    """The form of the text at a pointer, in which every place in a list is 0."""
+    return next((form for pointer, form in _TABLE if pointer.fullmatch(place)), None)

@@ -1,41 +1,65 @@
-"""The in-toto Statement beside a sidecar: about it and the files that it lists, with the manifest as predicate.
+"""A reviewer's judgement: a statement of its own over the digests of sidecars, which it does not touch. Pure.
 
-It is unsigned, and says nothing that does not follow from the sidecar: whoever has a key can sign it later, with DSSE
-or Sigstore, without a new run. Pure.
-
-Source: in-toto attestation framework, Statement v1.
+The form is in-toto's Statement v1, unsigned, which the public tools for it read. Whoever judges anew makes another
+statement; none of them changes what was judged.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 TYPE = "https://in-toto.io/Statement/v1"
-# The schema's own id: it names the predicate for good.
-PREDICATE_TYPE = "urn:mlcube:schema:run_audit:v1"
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
+PREDICATE = "urn:mlcube:predicate:review:v1"
+JUDGEMENTS = ("accepted", "rejected", "undecided")
 
 
-def subjects(manifest: Mapping[str, Any], data: bytes, name: str) -> list[dict[str, Any]]:
-    """The sidecar, whose bytes are `data`, and every file that it lists, each with its sha256."""
-    own = {"name": name, "digest": {"sha256": hashlib.sha256(data).hexdigest()}}
-    listed = ({"name": entry["path"], "digest": dict(entry["digest"])} for entry in manifest.get("artifacts", ()))
-    return [own, *listed]
+@dataclass(frozen=True)
+class Judgement:
+    """What a reviewer says: one of JUDGEMENTS, who says it in the reviewer's own words, and remarks."""
+
+    judgement: str
+    reviewer: str = "unnamed"
+    remarks: tuple[str, ...] = ()
 
 
-def statement(manifest: Mapping[str, Any], data: bytes, name: str) -> dict[str, Any]:
-    """The statement about a sidecar of this name."""
+def statement(
+    judgement: Judgement, subjects: Mapping[str, str], results: Iterable[Mapping[str, Any]], findings: Iterable[Any]
+) -> dict[str, Any]:
+    """The statement over `subjects`, names of sidecars with the sha256 of their bytes.
+
+    `results` are what each came to when it was recomputed, `findings` what was wrong, as JSON.
+    """
     return {
         "_type": TYPE,
-        "subject": subjects(manifest, data, name),
-        "predicateType": PREDICATE_TYPE,
-        "predicate": dict(manifest),
+        "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in subjects.items()],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "judgement": judgement.judgement,
+            "reviewer": judgement.reviewer,
+            "remarks": list(judgement.remarks),
+            "results": list(results),
+            "findings": list(findings),
+        },
     }
 
 
-def encode(manifest: Mapping[str, Any], data: bytes, name: str) -> bytes:
-    """The statement's file."""
-    return (json.dumps(statement(manifest, data, name), indent=2, ensure_ascii=False) + "\n").encode()
+def problem(told: Any, parents: Iterable[Mapping[str, Any]]) -> str | None:
+    """Why `told` is no statement by which a sidecar with these parents can stand, or None."""
+    if not isinstance(told, dict) or told.keys() != {"_type", "subject", "predicateType", "predicate"}:
+        return "is no statement"
+    if (told["_type"], told["predicateType"]) != (TYPE, PREDICATE):
+        return "is no statement of a review"
+    try:
+        judged, findings = told["predicate"]["judgement"], told["predicate"]["findings"]
+        digests = {subject["digest"]["sha256"] for subject in told["subject"]}
+    except (LookupError, TypeError):
+        return "is no statement of a review"
+    if judged not in JUDGEMENTS:
+        return f"judges neither {', nor '.join(JUDGEMENTS)}"
+    if judged == "accepted" and findings:
+        return "accepts evidence about which it tells findings"
+    if not {parent["manifest_sha256"] for parent in parents} <= digests:
+        return "does not name every sidecar that the review's own names"
+    return None

@@ -15,6 +15,7 @@ from typing import Any
 import rfc8785
 
 SIDECAR = "mlcube.run_audit.json"
+STATEMENT = "mlcube.run_audit.intoto.json"
 _ZEROS = "0" * 64
 
 Record = dict[str, Any]
@@ -51,10 +52,19 @@ class Bundle:
         self.write_as_it_is(manifest)
 
     def write_as_it_is(self, manifest: Record) -> None:
-        """Write the sidecar, with the right digest of itself alone."""
+        """Write the sidecar, with the right digest of itself alone, and the statement about it."""
         blank = dumps({**manifest, "manifest_digest": {"sha256": _ZEROS}})
         digest = hashlib.sha256(blank).hexdigest()
-        self.sidecar.write_bytes(dumps({**manifest, "manifest_digest": {"sha256": digest}}))
+        whole = {**manifest, "manifest_digest": {"sha256": digest}}
+        self.sidecar.write_bytes(dumps(whole))
+        files = [{"name": entry["path"], "digest": entry["digest"]} for entry in manifest.get("artifacts", [])]
+        statement = {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": SIDECAR, "digest": {"sha256": sha256(self.sidecar)}}, *files],
+            "predicateType": "urn:mlcube:schema:run_audit:v1",
+            "predicate": whole,
+        }
+        (self.root / STATEMENT).write_bytes(dumps(statement))
 
     def claim(self, change: Callable[[Record], object]) -> None:
         """Change the sidecar."""

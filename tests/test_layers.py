@@ -69,12 +69,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *PLANNED_LOAD,
     ),
     "publish": ("evidence", "manifest", "scan"),
+    "signing": ("evidence", "manifest"),
+    "export": ("manifest.attestation",),
     "progress": ("load.engine",),
     "terminal": (
         *("load.pacing", "loadgen.judged", "manifest.finding", "progress", "publish", "results", "scan", "summary"),
         "verification",
     ),
-    "arguments": ("__init__", "demo.options"),
+    "arguments": ("__init__", "demo.options", "export"),
     "tasks": ANYTHING,
     "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "scoring", "verification.checked"),
     "reviewing": ANYTHING,
@@ -107,7 +109,7 @@ AUDIT_FRAME = ("__init__", "contract", "scorers")
 PURE = (
     *PLANNED_LOAD,
     *("adapters", "evidence.events", "evidence.layout", "metrics", "early_stopping", "summary", "plan_check"),
-    *("audits", "report.view", "presets"),
+    *("audits", "export", "report.view", "presets"),
 )
 IMPURE = (
     *("asyncio", "uvloop", "multiprocessing", "threading", "subprocess", "signal"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from auditcube.errors import ExitCode
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import Store
 from auditcube.job import Plan
-from auditcube.manifest import build, claim, codec, digest, provenance, publication, schema
+from auditcube.manifest import attestation, build, claim, codec, digest, provenance, publication, schema
 from auditcube.metrics import Run
 from auditcube.report import render
 from auditcube.results import Performed, derive, file_bytes, members
@@ -25,9 +25,9 @@ _JUDGING = ("audit", "run_audit")
 
 @dataclass(frozen=True)
 class Done:
-    """What is known of a task that has made its runs.
+    """What is known of a task that has made its runs; `started_ns` is of the monotonic clock.
 
-    `started_ns` is of the monotonic clock; `environ` is what a scorer's command may be given of.
+    `environ` holds secrets too: a scorer's command may be given of it, and only what is allowed by name is written.
     """
 
     task: str
@@ -38,7 +38,7 @@ class Done:
     dataset_ref: Mapping[str, Any]
     endpoint_identity: Mapping[str, Any]
     reference: Checked | None
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
 
 
 def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> Performed:
@@ -61,7 +61,7 @@ def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> P
         parents=[] if reference is None else [build.parent(reference.manifest, reference.data)],
         derived=members(plan, results, done.identity.mlcube_config_hash),
         provenance=provenance.provenance(timing.finished_on),
-        environment=provenance.environment(),
+        environment=provenance.environment(done.environ),
         endpoint_identity=done.endpoint_identity,
     )
     write_atomically(store.report, render(manifest, plan.effective(), runs))
@@ -92,7 +92,7 @@ def finish(
     scan: bool = True,
     claims: Iterable[str] = (),
 ) -> Performed:
-    """Scan what is to be published, and write the sidecar, after our own schema has accepted it.
+    """Scan what is to be published, and write the statement and last the sidecar, after our own schema has accepted it.
 
     Without `scan` nothing is claimed of what is in the files. `claim_status` is what is wanted, and becomes what is
     granted; `claims` are those of the sidecars that the task started from.
@@ -105,5 +105,6 @@ def finish(
     whole = json.loads(data)
     if problems := schema.problems(whole):
         raise RuntimeError(f"our own sidecar violates the schema: {problems}")
+    write_atomically(store.statement, attestation.encode(whole, data, store.sidecar.name))
     write_atomically(store.sidecar, data)
     return Performed(exit_code, store, whole, runs)

@@ -158,5 +158,5 @@ def _manifest(store: Store, reviewed: Reviewed, timing: build.Timing, environ: M
         parents=parents,
         derived=derived,
         provenance=provenance.provenance(timing.finished_on),
-        environment=provenance.environment(),
+        environment=provenance.environment(environ),
     )

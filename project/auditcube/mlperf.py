@@ -295,7 +295,7 @@ def _write_sidecar(
         parents=[],
         derived=derived,
         provenance=provenance.provenance(timing.finished_on),
-        environment=provenance.environment(),
+        environment=provenance.environment(environ),
     )
     # LoadGen's logs may be gigabytes of digits: `auditcube redact` looks at them when they are to be published.
     finish(store, manifest, judged.exit_code, {}, scan=False)

@@ -29,7 +29,7 @@ _WHOLE_SHARE = 0.99  # of a run's queries must complete for the run to stand wit
 
 NON_CLAIMS = (
     "The scan for secrets and private data knows the forms that its rules name, and no others.",
-    "The digest in this file finds accidents, not forgers; nothing here is signed.",
+    "The digest in this file finds accidents, not forgers; only a signature beside it says who stands for it.",
 )
 
 

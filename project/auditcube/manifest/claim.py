@@ -11,7 +11,10 @@ from typing import Any
 
 RANK: Mapping[str, int] = {"diagnostic": 0, "internal": 1, "public": 2}
 _FIT = ("safe_for_public_log", "redacted")
-_DIGESTS = ("config_digest", "repo_digests", "sif_sha256", "squashfs_sha256")
+_DIGESTS = (
+    *("config_digest", "manifest_digest", "index_digest", "repo_digests"),
+    *("sif_sha256", "squashfs_sha256"),
+)
 _JUDGED = ("audit", "run_audit")
 FULL_DURATION_S = 600.0  # MLPerf's least duration of a performance run, in every round
 

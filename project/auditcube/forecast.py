@@ -61,5 +61,5 @@ def _seconds(plan: Plan, spec: RunSpec, latency_s: float | None) -> float | None
     elif latency_s is None:
         return None
     else:
-        needed = spec.queries * latency_s / min(load.max_in_flight or spec.queries, spec.queries)
+        needed = spec.queries * latency_s / min(spec.together or load.max_in_flight or spec.queries, spec.queries)
     return min(max(needed, spec.min_duration_s), load.max_duration_s)

@@ -47,10 +47,16 @@ class Plan:
     def schedule(self, spec: RunSpec) -> Schedule:
         return Schedule(spec, self.load, self.dataset_size)
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What is sent with every request besides its row."""
+        endpoint = self.config.endpoint
+        return {**adapters.get(endpoint.api).defaults, **endpoint.parameters}
+
     def effective(self) -> dict[str, Any]:
         """The config with every default resolved; reading it back gives the same plan. Holds no secret."""
         config = self.config
-        parameters = {**adapters.get(config.endpoint.api).defaults, **config.endpoint.parameters}
+        parameters = self.parameters
         data = config.model_dump(mode="json")
         data["endpoint"]["parameters"] = {name: parameters[name] for name in sorted(parameters)}
         # Where files lay is the submitter's own business.
@@ -90,7 +96,7 @@ def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str,
     )
     _check_key(config.endpoint.api_key_env, document, environ)
     plan = make_plan(config, document, len(dataset.samples))
-    return Job(plan, dataset, _endpoint(config, adapter, config_path.parent))
+    return Job(plan, dataset, _endpoint(config, adapter, plan.parameters, config_path.parent))
 
 
 def _with_tokenizer(config: JobConfig, document: Document, folder: Path) -> JobConfig:
@@ -115,7 +121,7 @@ def runs_of(task: str, plan: Plan) -> tuple[RunSpec, ...]:
     return tuple(spec for spec in plan.runs if task == "audit" or spec.label != REFERENCE)
 
 
-def _endpoint(config: JobConfig, adapter: Adapter, folder: Path) -> Endpoint:
+def _endpoint(config: JobConfig, adapter: Adapter, parameters: Mapping[str, Any], folder: Path) -> Endpoint:
     endpoint = config.endpoint
     ca_file = None if endpoint.ca_file is None else str((folder / endpoint.ca_file).absolute())
     path = endpoint.path or adapter.path
@@ -123,7 +129,7 @@ def _endpoint(config: JobConfig, adapter: Adapter, folder: Path) -> Endpoint:
         targets=tuple(Target(url, path, ca_file) for url in endpoint.urls),
         api=endpoint.api,
         model=endpoint.model,
-        parameters={**adapter.defaults, **endpoint.parameters},
+        parameters=parameters,
         api_key_env=endpoint.api_key_env,
         timeout_s=endpoint.timeout_s,
         balance=endpoint.balance,

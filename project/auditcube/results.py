@@ -57,7 +57,7 @@ def read_run(store: Store, plan: Plan, spec: RunSpec) -> Run:
     """A run as its event files tell it. Raises EvidenceRejected if they are not events."""
     files = store.run(spec.label)
     events = read_events(files.events)
-    return Run(spec, plan.load, events, partial(read_answers, files.outputs, events))
+    return Run(spec, plan.load, events, partial(read_answers, files.outputs, events), plan.parameters)
 
 
 def derive(plan: Plan, runs: Mapping[str, Run], here: Iterable[str], judged: bool) -> Results:

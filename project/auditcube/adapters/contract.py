@@ -102,7 +102,8 @@ class Adapter(Protocol):
         ...
 
     def salted(self, sample: Sample, salt: str) -> Sample:
-        """The same sample, changed at its front so that no cache, not even of a prefix, can have seen it."""
+        """The same sample, changed as a variant says that a plan names (see `variants`): by twelve hexadecimal digits
+        alone at its front, so that no cache, not even of a prefix, can have seen it."""
         ...
 
     def decoder(self, content_type: str, keep: Keep) -> Decoder:

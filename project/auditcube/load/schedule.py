@@ -63,7 +63,8 @@ class RunSpec:
     """What one run is to show. Two audits that plan equal specs share one run.
 
     `queries` are issued in any case, and more until `min_duration_s` has passed; `capture` is the share of queries
-    (0 to 1) whose outputs are kept.
+    (0 to 1) whose outputs are kept. `together`, where it is given, is how many queries go out at once, none of the
+    next so many before all of these are answered, whatever the load says.
     """
 
     label: str
@@ -71,6 +72,7 @@ class RunSpec:
     queries: int
     min_duration_s: float = 0.0
     capture: float = 0.0
+    together: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "order": order_to_json(self.order)}
@@ -90,6 +92,11 @@ class Schedule:
     spec: RunSpec
     load: Load
     dataset_size: int
+
+    @property
+    def max_in_flight(self) -> int | None:
+        """How many queries may be under way at once; None for no bound."""
+        return self.spec.together or self.load.max_in_flight
 
     def blocks(self) -> Iterator[list[Planned]]:
         """All queries, without end, in lists of `BLOCK`; the first `spec.queries` are the plan."""

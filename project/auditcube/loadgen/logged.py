@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,14 @@ class LoggedRun:
 
     def relative_latency(self, index: int) -> None:
         """Nothing in these logs tells."""
+
+    def timed(self) -> None:
+        """Nothing in these logs tells."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Nothing in these logs tells."""
+        return {}
 
     def answers(self) -> Iterator[KeptAnswer]:
         """The logged answers. Raises Malformed for a log that cannot be read to its end, or an entry that is none."""

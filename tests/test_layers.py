@@ -44,7 +44,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "metrics": ("evidence", *PLANNED_LOAD),
     "summary": ("early_stopping", "evidence", "metrics"),
     "plan_check": ("evidence", "metrics", *PLANNED_LOAD),
-    "audits": ("evidence.answers", "metrics", *PLANNED_LOAD),
+    "paired": (),
+    "probed": ("metrics", "paired", *PLANNED_LOAD),
+    "audits": ("evidence.answers", "metrics", "paired", "probed", *PLANNED_LOAD),
     "loadgen": ("audits", "evidence.answers", "load.pacing"),  # the real LoadGen's logs, by both rules
     "scan": (),
     "manifest": ("evidence", "scan"),
@@ -91,7 +93,7 @@ AUDIT_FRAME = ("__init__", "contract")
 PURE = (
     *PLANNED_LOAD,
     *("adapters", "evidence.events", "evidence.layout", "metrics", "early_stopping", "summary", "plan_check"),
-    *("audits", "report.view", "presets"),
+    *("audits", "paired", "probed", "report.view", "presets"),
 )
 IMPURE = (
     *("asyncio", "uvloop", "multiprocessing", "threading", "subprocess", "signal"),

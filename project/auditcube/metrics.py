@@ -60,12 +60,13 @@ def distribution(values: Ints) -> dict[str, Any] | None:
 
 class Timed(NamedTuple):
     """The planned queries of a run, each in its place: int64 arrays as long as the plan. `order` and `seed` say what
-    each query was for; where one did not complete, `done_ns` is -1, as `tokens_out` is where nobody counted."""
+    each query was for; where one did not complete, `done_ns` is -1, as token counts are where nobody counted."""
 
     order: Order
     seed: int
     issued_ns: Ints
     done_ns: Ints
+    tokens_in: Ints
     tokens_out: Ints
 
 
@@ -208,7 +209,7 @@ class Run:
         events = self.events
         ok = events.ok & (events.ordinal >= 0) & (events.ordinal < self.spec.queries)
         columns = []
-        for values in (events.issued_ns, events.done_ns, events.tokens_out):
+        for values in (events.issued_ns, events.done_ns, events.tokens_in, events.tokens_out):
             column = np.full(self.spec.queries, -1, dtype=np.int64)
             column[events.ordinal[ok]] = values[ok]
             columns.append(column)

@@ -34,8 +34,8 @@ _KINDS = (AGAIN, *NEAR)
 class Contrast:
     """Requests that a cache could answer against their neighbours that it could not.
 
-    `shifts` are of the logarithm of the gain, by time and, where that differs, by time per token; `logs` are the single
-    gains, by time; `hits` are answers out of all proportion.
+    `shifts` are of the logarithm of the gain, by time and, where counts differ, by time per token; `logs` are the
+    single gains, by time; `hits` are answers out of all proportion.
     """
 
     name: str
@@ -109,16 +109,19 @@ def _column(cell: Cell) -> int:
 
 
 def _views(timed: Timed) -> list[Floats]:
-    """The logarithm of each query's time, and of its time per token where counts differ; NaN if it did not complete."""
+    """The logarithm of each query's time, and of its time per token, of the answer and of the prompt, where their
+    counts differ; NaN if it did not complete."""
     ok = np.greater_equal(timed.done_ns, 0)
     time = np.full(len(ok), np.nan)
     time[ok] = np.log(np.maximum(timed.done_ns[ok] - timed.issued_ns[ok], 1))
-    tokens = timed.tokens_out[ok]
-    if not len(tokens) or tokens.min() < 1 or tokens.min() == tokens.max():
-        return [time]
-    per_token = time.copy()
-    per_token[ok] -= np.log(tokens)
-    return [time, per_token]
+    views = [time]
+    for counts in (timed.tokens_out, timed.tokens_in):
+        tokens = counts[ok]
+        if len(tokens) and 1 <= tokens.min() < tokens.max():
+            per_token = time.copy()
+            per_token[ok] -= np.log(tokens)
+            views.append(per_token)
+    return views
 
 
 def find(timed: Timed, waves: Timed | None) -> Found | None:

@@ -430,6 +430,15 @@ def test_prompts_changed_at_their_end(prompt: Any, changed: Any) -> None:
     assert COMPLETIONS.salted(Sample(0, {"prompt": prompt}), TAIL).fields == {"prompt": changed}
 
 
+def test_new_requests_are_no_longer_than_the_row() -> None:
+    new = f"new:{SALT}"
+    ids = [*range(9)]
+    assert COMPLETIONS.salted(Sample(0, {"prompt": ids}), new).fields["prompt"] == [0, 255, 16, 32, 0, 1, 2, 3, 4]
+    assert COMPLETIONS.salted(Sample(0, {"prompt": [5]}), new).fields["prompt"] == [0, 255, 16, 32, 5]
+    chat = CHAT.salted(Sample(0, {"prompt": "hi", "system": "be very kind "}), new).fields
+    assert chat == {"prompt": "hi", "system": f"{SALT[:8]} be very"}
+
+
 def test_token_ids_have_no_case_but_can_be_nearly_the_same() -> None:
     assert COMPLETIONS.salted(Sample(0, {"prompt": [5, 6]}), f"case:{SALT}").fields == {"prompt": [5, 6, 0]}
 

@@ -149,7 +149,7 @@ def test_a_probe_gives_every_request_a_neighbour_that_nobody_has_seen(probe: Pro
     assert len(cells) == probe.queries
     novel = [salt for cell, (_, salt) in planned if cell.arm == "novel"]
     assert len(set(novel)) == len(novel) == probe.samples * (1 + probe.repeats)
-    assert all(salt is not None and ":" not in salt for salt in novel)
+    assert all(salt is not None and salt.startswith("new:") for salt in novel)
     rows = {cell.sample: row for cell, (row, _) in planned}
     assert len(set(rows.values())) == probe.samples
     for sample, row in rows.items():

@@ -9,8 +9,8 @@ FAIL: a contrast shows a gain beyond `tolerance` (Wilcoxon's signed ranks, exact
 contrasts), or answers come so fast that no new request came near (a cache that answers a part of its hits). PASS: a
 gain of `gain` is excluded in every contrast. INCONCLUSIVE: neither; the reason says how many pairs would do.
 
-Where answers have counted tokens and not all equally many, both the time and the time per token must show a gain: a
-salt may change what a model says, and how long it is.
+Where tokens are counted and not all counts are equal, the time per token must show a gain as well: a salt may change
+what a model says and how long it is, or have more tokens than the word that it stands for.
 """
 
 from __future__ import annotations

@@ -26,8 +26,9 @@ class Order(Protocol):
     def salts(self, seed: int) -> Iterator[str | None]:
         """For each of those rows what makes its request differ from the row, else None.
 
-        Twelve hexadecimal digits are a salt at the front: a request that is new to the endpoint. A word of `NEAR`, a
-        colon and such digits are a request that is nearly the row's own; `adapters.variants` makes both.
+        Twelve hexadecimal digits are a salt at the front: a request that is new to the endpoint. Behind `new:` they are
+        that and no longer than the row's own, behind a word of `NEAR` nearly the row's own. `adapters.variants` makes
+        all of them.
         """
         ...
 
@@ -180,7 +181,7 @@ class Probe:
         for cell in self.cells(seed):
             mark = _mark(draw)  # drawn for all, so that no arm moves another's
             if cell.arm == "novel":
-                yield first.setdefault(cell.sample, mark) if cell.part == 0 else mark
+                yield first.setdefault(cell.sample, f"new:{mark}") if cell.part == 0 else f"new:{mark}"
             elif cell.arm == "near":
                 yield first[cell.sample] if cell.near == AGAIN else f"{cell.near}:{mark}"
             else:
@@ -218,7 +219,8 @@ class Waves:
     def salts(self, seed: int) -> Iterator[str | None]:
         draw = stream(seed, "wave salts").random
         for alike in self.alike(seed):
-            yield from itertools.repeat(_mark(draw), self.width) if alike else (_mark(draw) for _ in range(self.width))
+            marks = itertools.repeat(_mark(draw)) if alike else map(_mark, itertools.repeat(draw))
+            yield from (f"new:{mark}" for mark in itertools.islice(marks, self.width))
         yield from Salted().salts(seed)
 
 

@@ -35,7 +35,8 @@ class Contrast:
     """Requests that a cache could answer against their neighbours that it could not.
 
     `shifts` are of the logarithm of the gain, by time and, where counts differ, by time per token; `logs` are the
-    single gains, by time; `hits` are answers out of all proportion.
+    single gains, by time; `hits` are answers out of all proportion. `waiting` is how many times as long as they were
+    served requests took: what a cache saves is that much less of the time that was measured.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Contrast:
     mean_gain: float
     shifts: tuple[Shift, ...]
     hits: int = 0
+    waiting: float = 1.0
 
     @property
     def pairs(self) -> int:
@@ -58,7 +60,15 @@ class Contrast:
 
     @property
     def high(self) -> float:
-        return max(shift.highest(LEVEL) for shift in self.shifts)
+        """The largest gain in service, which waiting may hide; infinite where nothing bounds it."""
+        return self.stretched(max(shift.highest(LEVEL) for shift in self.shifts))
+
+    def stretched(self, gain: float) -> float:
+        """The gain in service that would show as this gain in time."""
+        if gain <= 0 or self.waiting <= 1:
+            return gain
+        saved = -math.expm1(-gain) * self.waiting
+        return -math.log1p(-saved) if saved < 1 else math.inf
 
     @property
     def error(self) -> float:
@@ -142,7 +152,8 @@ def find(timed: Timed, waves: Timed | None) -> Found | None:
         hits,
         strict=True,
     )
-    contrasts = [_contrast(name, views, arm, beside, int(hit.sum())) for name, arm, beside, hit in asked]
+    waiting = _waiting(views[0][novel], novel % timed.order.width)
+    contrasts = [_contrast(name, views, arm, beside, int(hit.sum()), waiting) for name, arm, beside, hit in asked]
     if waves is not None:
         merged = _merged(waves)
         if merged is None:
@@ -159,10 +170,16 @@ def find(timed: Timed, waves: Timed | None) -> Found | None:
     )
 
 
-def _contrast(name: str, views: list[Floats], arm: Ints, beside: Ints, hits: int) -> Contrast:
+def _waiting(logs: Floats, places: Ints) -> float:
+    """How many times as long as the best placed of a round new requests take: those behind may wait for a slot."""
+    means = [float(np.exp(logs[places == place]).mean()) for place in np.unique(places)]
+    return sum(means) / len(means) / min(means)
+
+
+def _contrast(name: str, views: list[Floats], arm: Ints, beside: Ints, hits: int, waiting: float) -> Contrast:
     shifts = tuple(shift_of((view[beside] - view[arm]).ravel()) for view in views)
     mean_gain = float(np.exp(views[0][beside]).sum() / np.exp(views[0][arm]).sum()) - 1
-    return Contrast(name, (views[0][beside] - views[0][arm]).ravel(), mean_gain, shifts, hits)
+    return Contrast(name, (views[0][beside] - views[0][arm]).ravel(), mean_gain, shifts, hits, waiting)
 
 
 def _hits(view: Floats, arm: Ints, novel: Ints) -> Mask:

@@ -248,6 +248,21 @@ def test_an_endpoint_that_is_fast_now_and_then_is_not_accused() -> None:
     assert Outcome.FAIL not in outcomes
 
 
+def test_rows_that_wait_for_each_other_hide_a_gain_and_no_verdict_says_that_there_is_none() -> None:
+    """Eight side by side on two slots: the last of a round waits for three times its service."""
+    params = Params(in_flight=8, waves=0)
+    places = iter(range(10**9))
+
+    def queued(cell: Cell, rng: np.random.Generator) -> float:
+        served = noisy(rng, 0.1) * (1 / 1.15 if cell.arm == "repeat" else 1)
+        return served + next(places) % 8 // 2
+
+    verdict = found(queued, params)
+    assert verdict.outcome is not Outcome.PASS
+    assert verdict.numbers["waiting"] == pytest.approx(2.5, abs=0.2)
+    assert verdict.outcome is Outcome.FAIL or "fewer than 8 rows side by side" in verdict.reason
+
+
 def test_longer_answers_to_salted_requests_are_no_cache() -> None:
     """Time goes with tokens, and a salt makes this model talk: times differ by half, times per token do not."""
 

@@ -23,7 +23,6 @@ from typing import Any
 from pydantic import Field
 
 from auditcube.audits.contract import REFERENCE, AuditParams, Evidence, Outcome, Refusal, Remark, Verdict, unusable
-from auditcube.evidence.answers import KeptAnswer
 from auditcube.load.order import AGAIN, Probe, Waves, WithoutReplacement
 from auditcube.load.schedule import Load, RunSpec
 from auditcube.paired import Floats, least_pairs, share_below
@@ -37,6 +36,7 @@ _ALPHA = 0.005  # of all contrasts together
 _SHARE_LEVEL = 0.985
 _HITS = 3  # answers out of all proportion that are a cache; two could be a machine's hiccup
 _CLEARLY = 2.5  # standard errors: of what a kind is named by, once there is a cache
+_MUCH_WAITING = 1.5
 _MOST_ROWS = 500
 
 
@@ -134,6 +134,8 @@ def _judged(params: Params, found: Found, run: Evidence) -> Verdict:
         numbers["needed_pairs"] = max(needed.values())
         told = ", ".join(f"{count} {what}" for what, count in needed.items())
         reason = f"a gain of {params.gain:.0%} is not excluded; about {told} would do, if nothing is found then"
+        if numbers["waiting"] >= _MUCH_WAITING:
+            reason += f"; or fewer than {params.in_flight} rows side by side, which wait for each other"
         return Verdict(Outcome.INCONCLUSIVE, "too_noisy", reason, numbers, remarks)
     merging = "" if found.contrast(COALESCING) else "; merging of requests in flight was not looked for"
     told = f"{numbers['requests']} requests that a cache could have answered were no faster than ones that none could"
@@ -168,7 +170,11 @@ def _limits(params: Params, found: Found) -> dict[str, int]:
         what = "waves" if contrast.name == COALESCING else "pairs"
         units = params.waves if what == "waves" else found.rows
         error = contrast.error
-        most = units * ((quantile(LEVEL) + quantile(0.9)) * error / bound) ** 2 if math.isfinite(error) else 0.0
+        most = (
+            units * ((quantile(LEVEL) + quantile(0.9)) * error * contrast.waiting / bound) ** 2
+            if math.isfinite(error)
+            else 0.0
+        )
         count = max(math.ceil(most), least_pairs(LEVEL), units + 1)
         needed[what] = max(needed.get(what, 0), count)
     share = params.gain / (1 + params.gain)
@@ -186,7 +192,7 @@ def _smallest_gain(params: Params, found: Found) -> float:
     errors = {contrast.name: contrast.error for contrast in found.contrasts}
     # What gains when it is first asked for gains when it is asked for again, of which there are more pairs.
     error = max(min(errors["first"], errors["repeat"]), errors.get(COALESCING, 0.0))
-    even = math.log1p(params.tolerance) + (quantile(level) + quantile(LEVEL)) * error
+    even = found.contrasts[0].stretched(math.log1p(params.tolerance) + (quantile(level) + quantile(LEVEL)) * error)
     ready = share_below(0, found.rows, _SHARE_LEVEL)
     return max(math.expm1(min(even, 50.0)), ready / (1 - ready))
 
@@ -245,6 +251,7 @@ def _numbers(params: Params, found: Found) -> dict[str, Any]:
         "pairs": found.rows,
         "requests": asked,
         "noise_cv": found.noise,
+        "waiting": found.contrasts[0].waiting,
         "gain_wanted": params.gain,
         "tolerance": params.tolerance,
         "smallest_gain": _finite(_smallest_gain(params, found)),
@@ -280,11 +287,11 @@ def _finite(value: float) -> float | None:
 
 def _remarks(run: Evidence) -> Iterator[Remark]:
     """Answers that are the same byte by byte: evidence beside the times, which changes no verdict."""
+    answers = {answer.ordinal: answer.content for answer in run.answers() if answer.content}
     timed = run.timed()
-    assert timed is not None
-    assert isinstance(timed.order, Probe)
+    if not answers or timed is None or not isinstance(timed.order, Probe):
+        return
     cells = timed.order.cells(timed.seed)
-    answers = {answer.ordinal: content for answer in run.answers() if (content := _content(answer)) is not None}
     novel = Counter(content for ordinal, content in answers.items() if cells[ordinal].arm == "novel")
     if alike := sum(count for count in novel.values() if count > 1):
         text = (
@@ -297,10 +304,6 @@ def _remarks(run: Evidence) -> Iterator[Remark]:
     if same and not _determined(run.parameters):
         text = f"{same} of {len(again)} repeats were answered byte by byte as before; {_sampling(run.parameters)}"
         yield Remark("repeats_answered_alike", text)
-
-
-def _content(answer: KeptAnswer) -> bytes | None:
-    return answer.content or None
 
 
 def _determined(parameters: Mapping[str, Any]) -> bool:

@@ -198,19 +198,22 @@ def main() -> None:
     """Measure, print, and write with `--write`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=5000, help="of each honest endpoint (%(default)s)")
-    parser.add_argument("--cheat-trials", type=int, default=5000, help="of each other (%(default)s)")
+    parser.add_argument("--cheat-trials", type=int, default=2000, help="of each other (%(default)s)")
     parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name holds this, without a picture")
     parser.add_argument("--jobs", type=int, default=2, help="processes (%(default)s)")
     parser.add_argument("--write", action="store_true", help="write docs/detection.md and docs/detection.svg")
     options = parser.parse_args()
     begin = time.monotonic()
     with ProcessPoolExecutor(options.jobs) as pool:
-        groups = []
+        groups: list[list[Counted]] = []
         for cases in (HONEST, CHEATS, SMALL, BEYOND):
             trials = options.trials if cases is HONEST else options.cheat_trials
             chosen = [case for case in cases if options.only in case.name]
-            groups.append(list(pool.map(partial(count, trials=trials), chosen)))
-            print("\n".join(table(groups[-1])), flush=True)
+            print("\n".join(table([])))
+            groups.append([])
+            for row in pool.map(partial(count, trials=trials), chosen):
+                groups[-1].append(row)
+                print(table([row])[-1], flush=True)
         if options.only:
             return
         print("\n".join(reach(groups[0], groups[1], groups[3])))

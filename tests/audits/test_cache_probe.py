@@ -169,6 +169,15 @@ def test_a_cache_is_found_and_named(cost: Cost, code: str | None, told: str, sce
     assert code in (None, verdict.code)
 
 
+def test_hits_that_differ_a_little_are_hits_all_the_same() -> None:
+    """What a proxy has served before is a little faster than what it has just stored."""
+
+    def cost(cell: Cell, rng: np.random.Generator) -> float:
+        return noisy(rng, 0.01) * {"first": 0.010, "repeat": 0.008, "again": 0.014}.get(cell.near or cell.arm, 1)
+
+    assert found(cost).code == "exact_cache"
+
+
 def test_a_cache_of_the_kind_that_adapts_is_found_at_four_rows() -> None:
     """Small m: a sample may take a minute."""
     verdict = found(cached("first", "repeat", near=("again",)), Params(pairs=4, waves=0))

@@ -36,6 +36,7 @@ _ALPHA = 0.005  # of all contrasts together
 _SHARE_LEVEL = 0.985
 _HITS = 3  # answers out of all proportion that are a cache; two could be a machine's hiccup
 _CLEARLY = 2.5  # standard errors: of what a kind is named by, once there is a cache
+_MOST_OF = 0.7  # of a gain that is missing, where a kind does not gain
 _MUCH_WAITING = 1.5
 _MOST_ROWS = 500
 
@@ -215,7 +216,7 @@ def _named(found: Found, faster: list[str]) -> tuple[str, str]:
     ready = "; rows were ready when first asked for" if "first" in faster else ""
     if "tail" in like:
         return "prefix_reuse", f"{told}, and so were those with another end{ready}; what texts begin with is reused"
-    if "first" in faster and _lacks(found.kinds[AGAIN], repeat):
+    if "first" in faster and AGAIN not in like and _lacks(found.kinds[AGAIN], repeat):
         return "prepared_answers", f"{told}{ready}, and what is new is not kept: answers were prepared"
     if partly := [kind for kind in like if kind != AGAIN]:
         return "partial_key_cache", f"{told}, though {' or '.join(partly)} differed{ready}; a cache keyed by less"
@@ -230,15 +231,16 @@ def _gains(logs: Floats, repeat: Contrast, noise: float) -> bool:
         return False
     mean = float(logs.mean())
     spread = max(float(logs.std()), noise) / math.sqrt(len(logs))
-    return mean > 0.3 * float(repeat.logs.mean()) and mean > _CLEARLY * spread
+    return mean > (1 - _MOST_OF) * float(repeat.logs.mean()) and mean > _CLEARLY * spread
 
 
 def _lacks(logs: Floats, repeat: Contrast) -> bool:
-    """Whether they gain less than repeats do, by more than chance takes from them."""
+    """Whether they gain much less than repeats do, by more than chance takes from them."""
     if not len(logs):
         return False
     spread = float(repeat.logs.std()) * math.sqrt(1 / len(logs) + 1 / repeat.pairs)
-    return float(repeat.logs.mean() - logs.mean()) > _CLEARLY * spread
+    missing = float(repeat.logs.mean() - logs.mean())
+    return missing > _MOST_OF * float(repeat.logs.mean()) and missing > _CLEARLY * spread
 
 
 def _compared(gain: float) -> str:

@@ -45,6 +45,7 @@ REQUIRES = [
 EXTRAS = {
     "parquet": ["pyarrow>=18"],
     "tokenizer": ["tokenizers>=0.21"],  # counts the tokens of answers where the server does not
+    "rouge": ["rouge-score>=0.1.2"],  # the library of MLPerf's own accuracy scripts
     # Peers that `make benchmarks` measures the load engine beside, in an environment of their own.
     "bench": ["aiohttp>=3.10", "locust>=2.30"],
     "dev": [
@@ -54,6 +55,7 @@ EXTRAS = {
         "mlcommons-loadgen==6.0.17; platform_machine == 'x86_64' and sys_platform == 'linux'",
         "mypy>=1.13",
         "pytest>=8.2",
+        "rouge-score>=0.1.2",
         "ruff>=0.9",
         "tokenizers>=0.21",
         "types-PyYAML",

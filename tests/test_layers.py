@@ -41,8 +41,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "adapters": ("dataset",),
     "evidence": (),
     "early_stopping": (),
-    "metrics": ("evidence", *PLANNED_LOAD),
-    "summary": ("early_stopping", "evidence", "metrics"),
+    "metrics": ("early_stopping", "evidence", *PLANNED_LOAD),
+    "summary": ("evidence", "metrics"),
     "plan_check": ("evidence", "metrics", *PLANNED_LOAD),
     "paired": (),
     "probed": ("metrics", "paired", *PLANNED_LOAD),
@@ -57,14 +57,25 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "starter": ("adapters", "audits", "config"),
     "readiness": ("adapters", "dataset", "load", "unix_sockets"),
     "unix_sockets": (),
-    "results": ("audits", "evidence", "job", "metrics", "summary", *PLANNED_LOAD),
-    "verification": ("config", "evidence", "job", "manifest", "metrics", "plan_check", "results", *PLANNED_LOAD),
+    "scoring": ("audits", "evidence", "job", "metrics"),  # runs the submitter's commands
+    "results": ("audits", "evidence", "job", "metrics", "scoring", "summary", *PLANNED_LOAD),
+    "verification": (
+        "config",
+        "evidence",
+        "job",
+        "manifest",
+        "metrics",
+        "plan_check",
+        "results",
+        "scoring",
+        *PLANNED_LOAD,
+    ),
     "publish": ("evidence", "manifest", "scan"),
     "progress": ("load.engine",),
     "terminal": ("load.pacing", "loadgen.judged", "progress", "publish", "results", "scan", "summary", "verification"),
     "arguments": ("__init__", "demo.options"),
     "tasks": ANYTHING,
-    "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "verification.checked"),
+    "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "scoring", "verification.checked"),
     "reviewing": ANYTHING,
     "mlperf": ("audits", "conclusion", "evidence", "loadgen", "manifest", "results"),
     "demonstration": ANYTHING,
@@ -87,7 +98,7 @@ ROOTS: dict[str, tuple[str, ...]] = {
 }
 
 # Modules of audits/ that are no audit test. Every other one is, and no test imports another.
-AUDIT_FRAME = ("__init__", "contract")
+AUDIT_FRAME = ("__init__", "contract", "scorers")
 
 # Rules that take values and return values: no file, socket, clock, process or chance but the seeded one.
 PURE = (

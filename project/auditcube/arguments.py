@@ -196,14 +196,14 @@ def _mlperf_options(parser: argparse.ArgumentParser) -> None:
         add("-e", "--eos", metavar="ID[,ID...]", help="token ids that end a sequence (2)")
     if test in ("TEST07", "TEST09"):
         add("--audit-config", type=Path, metavar="FILE", help="where thresholds stand that are not given here")
-    if test == "TEST07":
+    if test in ("TEST01", "TEST07"):
+        why = "; compares scores where answers vary" if test == "TEST01" else ""
         add(
             "--accuracy-script",
-            required=True,
+            required=test == "TEST07",
             metavar="COMMAND",
-            help="with {accuracy_log} where the log's path goes; no shell",
+            help=f"with {{accuracy_log}} where the log's path goes; no shell{why}",
         )
-        add("--accuracy-threshold", type=float, metavar="X", help="the least score")
         add(
             "--score-pattern",
             default=argparse.SUPPRESS,
@@ -211,6 +211,11 @@ def _mlperf_options(parser: argparse.ArgumentParser) -> None:
             help="its first group is the score ('exact_match': X)",
         )
         add("--script-timeout", dest="script_timeout_s", type=float, default=3600.0, metavar="S", help="(%(default)s)")
+    if test == "TEST01":
+        name = "--max-score-difference"
+        add(name, type=float, default=0.01, metavar="X", help="relative difference of the two scores (%(default)s)")
+    if test == "TEST07":
+        add("--accuracy-threshold", type=float, metavar="X", help="the least score")
     if test == "TEST08":
         add("--tolerance", type=float, default=0.001, help="relative difference allowed (%(default)s)")
     if test == "TEST09":

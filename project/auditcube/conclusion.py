@@ -16,6 +16,7 @@ from auditcube.manifest import build, codec, digest, provenance, publication, sc
 from auditcube.metrics import Run
 from auditcube.report import render
 from auditcube.results import Performed, derive, file_bytes, members
+from auditcube.scoring import scored
 from auditcube.verification.checked import Checked
 
 _JUDGING = ("audit", "run_audit")
@@ -23,7 +24,10 @@ _JUDGING = ("audit", "run_audit")
 
 @dataclass(frozen=True)
 class Done:
-    """What is known of a task that has made its runs; `started_ns` is of the monotonic clock."""
+    """What is known of a task that has made its runs.
+
+    `started_ns` is of the monotonic clock; `environ` is what a scorer's command may be given of.
+    """
 
     task: str
     run_id: str
@@ -32,12 +36,15 @@ class Done:
     started_ns: int
     dataset_ref: Mapping[str, Any]
     reference: Checked | None
+    environ: Mapping[str, str]
 
 
 def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> Performed:
     """Write summaries, verdicts, report and sidecar of the runs that a task made."""
     reference = done.reference
     runs = {**(reference.runs if reference is not None else {}), **made}
+    if done.task in _JUDGING:
+        runs = scored(plan, runs, store, done.environ)
     results = derive(plan, runs, made, done.task in _JUDGING)
     for path, content in results.files.items():
         write_atomically(store.root / path, file_bytes(content))

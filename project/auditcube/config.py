@@ -33,7 +33,7 @@ class EndpointConfig(Model):
     url: str | list[str] = Field(
         description="scheme://host[:port][/prefix], or http+unix://%2Fpath%2Fof%2Fsocket; a list: several ways to it"
     )
-    api: str = Field(description="videogen | openai_chat | openai_completions")
+    api: str = Field(description="videogen | openai_chat | openai_completions | predict")
     path: str | None = Field(default=None, description="the request path, where it is not the API's usual one")
     model: str | None = Field(default=None, description="sent as `model`; left out when null")
     api_key_env: str | None = Field(
@@ -146,6 +146,11 @@ class DatasetConfig(Model):
     samples: int | None = Field(default=None, ge=1, description="use the first n rows; null: all")
     columns: Mapping[str, str | None] = Field(
         default={}, description="column -> request field; null leaves a column out"
+    )
+    expected: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="columns that scorers get: answers, labels; not sent unless the API knows them",
     )
 
 

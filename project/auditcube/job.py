@@ -16,7 +16,7 @@ from auditcube.audits.contract import REFERENCE, AuditTest, Refusal
 from auditcube.config import JobConfig, load_config
 from auditcube.dataset import Dataset, load_dataset
 from auditcube.document import Document
-from auditcube.load.order import Order, Salted, Single, WithoutReplacement, WithReplacement
+from auditcube.load.order import Order, Probe, Salted, Single, Waves, WithoutReplacement, WithReplacement
 from auditcube.load.schedule import Load, RunSpec, Schedule, Seeds
 from auditcube.load.share import Endpoint
 from auditcube.load.target import Target
@@ -92,7 +92,12 @@ def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str,
     adapter = _checked_adapter(config, document)
     path = dataset_path or config_path.parent / config.dataset.path
     dataset = load_dataset(
-        path, adapter.columns, adapter.one_of, samples=config.dataset.samples, rename=config.dataset.columns
+        path,
+        adapter.columns,
+        adapter.one_of,
+        samples=config.dataset.samples,
+        rename=config.dataset.columns,
+        expected=config.dataset.expected,
     )
     _check_key(config.endpoint.api_key_env, document, environ)
     plan = make_plan(config, document, len(dataset.samples))
@@ -144,21 +149,22 @@ def _endpoint(config: JobConfig, adapter: Adapter, parameters: Mapping[str, Any]
 
 def make_plan(config: JobConfig, document: Document, dataset_size: int) -> Plan:
     """The runs that a config asks for. Raises InvalidInput for parameters or a load that an audit refuses."""
-    _checked_adapter(config, document)
-    load = _load(config)
+    adapter = _checked_adapter(config, document)
+    load = _load(config, _order(config, document, dataset_size))
     made = tuple(_audit(config, document, number) for number in range(len(config.audits)))
     runs: dict[str, RunSpec] = {}
     if load_warmup := config.load.warmup_queries:
         runs[WARMUP] = RunSpec(WARMUP, Salted(), load_warmup)
     if not made:
-        own = config.load
-        order = _order(config, document, dataset_size)
-        runs[REFERENCE] = RunSpec(REFERENCE, order, own.min_queries, own.min_duration_s, own.capture)
+        runs[REFERENCE] = load.performance(REFERENCE)
     for number, audit in enumerate(made):
         if any(other.test_id == audit.test_id and other.params != audit.params for other in made[:number]):
             text = f"{audit.test_id} stands twice, with other settings; there is one verdict for each audit"
             raise document.invalid(("audits", number), text)
         for spec in _runs_of(audit, document, number, dataset_size, load):
+            if isinstance(spec.order, (Probe, Waves)) and not adapter.varies:
+                text = f"{audit.test_id}: no request of {config.endpoint.api} is new for sure, which it needs"
+                raise document.invalid(("audits", number), text)
             shared = _shared(runs.get(spec.label, spec), spec)
             if shared is None:
                 text = f"plans another {spec.label} run than an audit before it; give both the same settings"
@@ -213,7 +219,7 @@ def _order(config: JobConfig, document: Document, dataset_size: int) -> Order:
     return Single(load.sample_index)
 
 
-def _load(config: JobConfig) -> Load:
+def _load(config: JobConfig, order: Order) -> Load:
     load = config.load
     together = config.max_in_flight if config.scenario is Scenario.MULTI_STREAM else None
     return Load(
@@ -232,6 +238,8 @@ def _load(config: JobConfig) -> Load:
         ttft_latency_s=load.ttft_latency_s,
         tpot_latency_s=load.tpot_latency_s,
         tokenizer_sha256=config.endpoint.tokenizer_sha256,
+        order=order,
+        capture=load.capture,
     )
 
 

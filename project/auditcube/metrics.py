@@ -17,8 +17,10 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from auditcube.evidence.answers import KeptAnswer
+from auditcube import early_stopping
+from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.evidence.table import EventTable, Ints
 from auditcube.load.order import Order
 from auditcube.load.pacing import End
@@ -28,6 +30,9 @@ from auditcube.scenario import Scenario
 _AROUND = 8
 PERCENTILES = (50.0, 90.0, 95.0, 97.0, 99.0, 99.9)
 SLIP_PERCENTILE = 99.0
+
+# What LoadGen estimates of a scenario's latency; SingleStream's second one is for comparing it with MultiStream.
+_ESTIMATED = {Scenario.SINGLE_STREAM: (90.0, 99.0), Scenario.MULTI_STREAM: (99.0,)}
 
 
 def percentile(ascending: Ints, share: float) -> int:
@@ -85,6 +90,7 @@ class Run:
     load: Load
     events: EventTable
     kept: Callable[[], Iterator[KeptAnswer]] = _nothing_kept
+    scores: Mapping[str, Score] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -108,6 +114,10 @@ class Run:
     def min_duration_s(self) -> float:
         """How long the performance run of this job lasts at least."""
         return self.load.min_duration_s
+
+    def score(self, test_id: str) -> Score | None:
+        """What an audit's scorer made of the answers; None if it did not look at them."""
+        return self.scores.get(test_id)
 
     def answers(self) -> Iterator[KeptAnswer]:
         """What was kept of the answers, read anew at each call; none where none were kept."""
@@ -214,6 +224,112 @@ class Run:
             column[events.ordinal[ok]] = values[ok]
             columns.append(column)
         return Timed(self.spec.order, self.load.seeds.order, *columns)
+
+    @cached_property
+    def _streamed(self) -> npt.NDArray[np.bool_]:
+        return self.events.ok & (self.events.chunks > 0)
+
+    @cached_property
+    def first_token_ns(self) -> Ints:
+        """Until the first chunk that carried output; in Server from the due time, like a latency."""
+        events, streamed = self.events, self._streamed
+        since = events.due_ns if self.load.scenario.paced else events.issued_ns
+        return (events.first_ns - since)[streamed]
+
+    @cached_property
+    def per_token_ns(self) -> Ints:
+        """LoadGen's TPOT: the time from the first token to the answer's end, by the server's count of the others."""
+        events = self.events
+        told = self._streamed & (events.tokens_out > 1)
+        gaps: Ints = (events.done_ns - events.first_ns)[told] // (events.tokens_out[told] - 1)
+        return gaps
+
+    @cached_property
+    def early_stopping(self) -> list[dict[str, Any]]:
+        """The estimates of latency that hold with 99 % confidence, however few the queries were.
+
+        A query without an answer took longer than any other: where the estimate would be one of them, there is none.
+        """
+        if self.load.scenario not in _ESTIMATED:
+            return []
+        ascending = np.sort(self.query_latencies_ns)
+        unanswered = self.queries_issued - len(ascending)
+        found = []
+        for share in _ESTIMATED[self.load.scenario]:
+            rank = early_stopping.rank_from_top(self.queries_issued, share / 100)
+            found.append(
+                {
+                    "percentile": share,
+                    "queries": self.queries_issued,
+                    "least_queries": early_stopping.least_queries(1, share / 100),
+                    "estimate_ns": None if rank is None or rank <= unanswered else int(ascending[unanswered - rank]),
+                }
+            )
+        return found
+
+    @cached_property
+    def latency_bounds(self) -> list[dict[str, Any]]:
+        """How the bounds of Server were kept. `met`: LoadGen's percentile is within; `shown`: with 99 % confidence.
+
+        A query that failed kept no bound, and neither did one whose answer does not tell what the bound is on.
+        LoadGen's percentile is the value at `int(count * share)` of all, counted from 0 and from the smallest.
+        """
+        load = self.load
+        if load.target_latency_s is None and load.ttft_latency_s is None and load.tpot_latency_s is None:
+            return []
+        share = load.target_latency_percentile / 100
+        alone = int(np.count_nonzero(self.events.ok & (self.events.tokens_out >= 0) & (self.events.tokens_out <= 1)))
+        kinds = (
+            ("latency", load.target_latency_s, self.latencies_ns, 0),
+            ("time_to_first_token", load.ttft_latency_s, self.first_token_ns, 0),
+            ("time_per_output_token", load.tpot_latency_s, self.per_token_ns, alone),  # one token has no further one
+        )
+        found = []
+        for name, bound_s, values, exempt in kinds:
+            if bound_s is None:
+                continue
+            count = len(self.events) - exempt
+            over = int(np.count_nonzero(values > round(bound_s * 1e9))) + count - len(values)
+            found.append(
+                {
+                    "of": name,
+                    "bound_s": bound_s,
+                    "percentile": load.target_latency_percentile,
+                    "queries": count,
+                    "over": over,
+                    "met": count > 0 and over <= count - 1 - int(count * share),
+                    "shown": early_stopping.shows(count, over, share),
+                }
+            )
+        return found
+
+    def shortfalls(self) -> list[str]:
+        """What keeps the run from being a valid result by LoadGen's rules, but for bounds that were exceeded."""
+        found = []
+        if self.end is not End.COMPLETED:
+            found.append(f"the run ended by {self.end.value if self.end else 'being killed'}")
+        if self.issued < self.load.min_queries:
+            found.append(f"{self.issued} queries were issued, and load.min_queries is {self.load.min_queries}")
+        if self.duration_s < self.load.min_duration_s:
+            found.append(f"it lasted {self.duration_s:.1f} s, and load.min_duration_s is {self.load.min_duration_s:g}")
+        for estimate in self.early_stopping[:1]:
+            if estimate["estimate_ns"] is None:
+                told = f"{estimate['queries']} queries do not show the {estimate['percentile']:g}th percentile"
+                found.append(f"{told} of latency with 99 % confidence; {estimate['least_queries']} would do")
+        found += [
+            f"too few queries show that the bound on {bound['of']} is kept"
+            for bound in self.latency_bounds
+            if bound["met"] and not bound["shown"]
+        ]
+        return found
+
+    def exceeded(self) -> list[str]:
+        """Which bounds on latency were not kept."""
+        return [
+            f"{bound['over']} of {bound['queries']} queries exceed {bound['bound_s']:g} s of {bound['of']}"
+            for bound in self.latency_bounds
+            if not bound["met"]
+        ]
 
     def half_throughputs_per_s(self) -> tuple[float, float] | None:
         """Throughput over the first and the second half of the completions; None with fewer than four."""

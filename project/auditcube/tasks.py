@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from auditcube.audits.contract import REFERENCE
 from auditcube.errors import EvidenceRejected, InvalidInput, RunBroken
+from auditcube.evidence.expected import expected_bytes
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import Store, keep_apart
 from auditcube.job import WARMUP, Job, read_job, runs_of
@@ -69,6 +70,9 @@ def run_audit(options: Options, reference_dir: Path, environ: Mapping[str, str],
 
 
 def _need_audits(job: Job, options: Options) -> None:
+    from auditcube import scoring
+
+    scoring.check(job.plan)
     if not job.plan.audits:
         raise InvalidInput(f"{options.config}: audits: lists no audit; name one, or use run_reference to only measure")
 
@@ -115,10 +119,13 @@ class _Task:
         started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
         run_id = provenance.new_run_id()
         write_atomically(store.config, self.job.plan.effective_yaml())
+        if self.job.plan.config.dataset.expected:
+            write_atomically(store.expected, expected_bytes(s.expected for s in self.job.dataset.samples))
         made = self._make_runs(store, run_id)
         from auditcube.conclusion import Done, conclude
 
-        done = Done(self.name, run_id, identity, started_on, started_ns, _dataset_ref(self.job), self.reference)
+        ref = _dataset_ref(self.job)
+        done = Done(self.name, run_id, identity, started_on, started_ns, ref, self.reference, self.environ)
         return conclude(done, store, self.job.plan, made)
 
     def _check_reachable(self) -> None:

@@ -125,12 +125,12 @@ def test_what_has_no_spelling_in_json_is_refused_before_anything_is_sent(api: st
 
 
 def test_the_apis() -> None:
-    assert adapters.names() == ["openai_chat", "openai_completions", "videogen"]
-    with pytest.raises(InvalidInput, match="use one of openai_chat, openai_completions, videogen"):
+    assert adapters.names() == ["openai_chat", "openai_completions", "predict", "videogen"]
+    with pytest.raises(InvalidInput, match="use one of openai_chat, openai_completions, predict, videogen"):
         adapters.get("contract")
 
 
-@pytest.mark.parametrize("api", adapters.names())
+@pytest.mark.parametrize("api", sorted({*adapters.names()} - {"predict"}))
 def test_a_salted_sample_is_another_of_the_same_row(api: str) -> None:
     adapter = adapters.get(api)
     sample = Sample(5, {"prompt": "a boat", "seed": 1})
@@ -141,7 +141,7 @@ def test_a_salted_sample_is_another_of_the_same_row(api: str) -> None:
     assert sample.fields["prompt"] == "a boat"
 
 
-@pytest.mark.parametrize("api", adapters.names())
+@pytest.mark.parametrize("api", [api for api in adapters.names() if adapters.get(api).varies])
 @pytest.mark.parametrize(
     ("variant", "fields"),
     [

@@ -483,3 +483,9 @@ def test_an_answer_larger_than_may_be_held_is_refused_as_it_comes(kind: str) -> 
     decoder.feed(b" " * 100, 0)
     with pytest.raises(DecodeError, match=r"larger than endpoint.max_answer_bytes \(100\)"):
         decoder.feed(b" ", 0)
+
+
+@pytest.mark.parametrize("api", [CHAT, COMPLETIONS])
+def test_a_whole_answer_is_asked_for_without_what_belongs_to_streams(api: OpenAI) -> None:
+    parameters = {"stream": True, "stream_options": {"include_usage": True}, "seed": 1}
+    assert api.unstreamed(parameters) == {"seed": 1}

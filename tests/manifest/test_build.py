@@ -21,6 +21,8 @@ FILES = [
     ("runs/test04/events.17.jsonl", "events", "application/jsonl"),
     ("runs/test04/outputs.jsonl", "outputs", "application/jsonl"),
     ("runs/test04/outputs.2.jsonl", "outputs", "application/jsonl"),
+    ("runs/test07/media/17.mp4", "media", "video/mp4"),
+    ("expected.jsonl", "expected", "application/jsonl"),
     ("runs/test04/chunks.jsonl", "chunks", "application/jsonl"),
     ("audit/audit_test04.json", "audit", "application/json"),
     ("audit/verify_TEST04.txt", "audit", "text/plain"),

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from auditcube.evidence.answers import KeptAnswer
+from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
 from auditcube.metrics import Timed
@@ -130,6 +130,14 @@ class Evidence(Protocol):
         """The median latency of the completed queries, where one is known."""
         ...
 
+    def shortfalls(self) -> list[str]:
+        """What keeps the run from being a valid result by LoadGen's rules, but for bounds that were exceeded."""
+        ...
+
+    def exceeded(self) -> list[str]:
+        """Which bounds on latency were not kept."""
+        ...
+
     def half_throughputs_per_s(self) -> tuple[float, float] | None:
         """Throughput over the first and the second half of the completions, where that is known."""
         ...
@@ -145,6 +153,10 @@ class Evidence(Protocol):
     @property
     def parameters(self) -> Mapping[str, Any]:
         """What was sent with every request besides its row, as far as it is known."""
+        ...
+
+    def score(self, test_id: str) -> Score | None:
+        """What an audit's scorer made of the answers; None if it did not look at them."""
         ...
 
     def answers(self) -> Iterator[KeptAnswer]:

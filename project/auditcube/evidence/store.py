@@ -12,7 +12,7 @@ from auditcube.errors import InvalidInput, SetupFailed
 from auditcube.evidence.files import cannot_write
 
 SIDECAR = "mlcube.run_audit.json"
-_OURS = frozenset({SIDECAR, "config.yaml", "runs", "audit", "report.html", "verification.json"})
+_OURS = frozenset({SIDECAR, "config.yaml", "runs", "audit", "report.html", "verification.json", "expected.jsonl"})
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class RunFiles:
         return sorted(self.directory.glob("outputs*.jsonl"))
 
     @property
+    def media(self) -> list[Path]:
+        """One file per answer of a run that keeps videos, named by its query's ordinal."""
+        return sorted((self.directory / "media").glob("*"))
+
+    @property
     def chunks(self) -> list[Path]:
         """One file per worker of a run that records when each streamed chunk came."""
         return sorted(self.directory.glob("chunks*.jsonl"))
@@ -63,6 +68,11 @@ class Store:
     @property
     def report(self) -> Path:
         return self.root / "report.html"
+
+    @property
+    def expected(self) -> Path:
+        """What the data set says of its rows and no request holds, where the config keeps such columns."""
+        return self.root / "expected.jsonl"
 
     @property
     def verification(self) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from auditcube.evidence.answers import KeptAnswer
+from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.load.pacing import End
 from auditcube.loadgen.accuracy_log import entries
 from auditcube.loadgen.detail_log import Detail
@@ -46,6 +46,7 @@ class LoggedRun:
     accuracy_log: Path | None = None
     dtype: str = "int32"
     tally: Tally = field(default_factory=Tally, compare=False)
+    scores: Mapping[str, Score] = field(default_factory=dict, compare=False)
 
     @property
     def scenario(self) -> Scenario:
@@ -54,6 +55,19 @@ class LoggedRun:
             return Scenario(told)
         except ValueError:
             raise Malformed(self.detail.path, f"has no scenario that is known, but {told!r}") from None
+
+    def score(self, test_id: str) -> Score | None:
+        """What an accuracy script made of the answers; no log holds a score."""
+        return self.scores.get(test_id)
+
+    def shortfalls(self) -> list[str]:
+        """What LoadGen itself says of its result."""
+        told = self.detail.get("result_validity")
+        return [] if told == "VALID" else [f"LoadGen calls the result {told!r}"]
+
+    def exceeded(self) -> list[str]:
+        """None beside what `shortfalls` tells: LoadGen calls such a result invalid."""
+        return []
 
     @property
     def samples_per_query(self) -> int:

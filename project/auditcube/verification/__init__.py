@@ -18,6 +18,7 @@ from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, make_plan
 from auditcube.manifest import build, codec, publication, validator
 from auditcube.results import derive, file_bytes, members
+from auditcube.scoring import rescored
 from auditcube.verification.checked import Checked
 from auditcube.verification.pair import check_parents
 from auditcube.verification.runs import check_complete, check_run, made
@@ -150,13 +151,22 @@ def _derived(checked: Checked, plan: Plan, reference: Checked | None) -> None:
     own = list(checked.runs)
     runs = {**(reference.runs if reference is not None else {}), **checked.runs}
     judged = checked.manifest["mlcube_task"] in _JUDGED
+    if judged:
+        try:
+            runs = rescored(plan, runs, checked.store.root)
+        except EvidenceRejected as problem:
+            name, _, text = str(problem).partition(": ")
+            checked.find_unless_withheld("audit_file", name, text)
+            return
     checked.results = results = derive(plan, runs, own, judged)
     for name, content in results.files.items():
         if _read(checked.store.root / name) != file_bytes(content):
             code = "summary" if name.endswith("summary.json") else "audit_file"
             checked.find_unless_withheld(code, name, "does not follow from the events")
     _members(checked, members(plan, results, checked.manifest["mlcube_config_hash"]))
-    _listed(checked, {checked.store.config.name, checked.store.report.name, *results.files, *_run_files(checked)})
+    expected = {checked.store.expected.name} if plan.config.dataset.expected else set()
+    fixed = {checked.store.config.name, checked.store.report.name, *expected}
+    _listed(checked, {*fixed, *results.files, *_run_files(checked)})
     checked.checks.append(f"{len(own)} summaries and {len(results.verdicts)} verdicts follow from the events")
 
 
@@ -179,6 +189,7 @@ def _run_files(checked: Checked) -> list[str]:
         files = checked.store.run(label)
         found += [files.schedule, *files.events, *(files.outputs if run.spec.capture else [])]
         found += files.chunks if timed else []
+        found += files.media if run.spec.media else []
     return [path.relative_to(checked.store.root).as_posix() for path in found]
 
 

@@ -171,7 +171,7 @@ def _answer(endpoint: Endpoint, state: _State, now: Floats, service: Floats, key
             joins = (stored > now) & np.isfinite(stored)
             done, served = np.where(joins, stored, done), served | joins
         if endpoint.keeps:
-            fresh = (stored > now) | (now - stored <= (endpoint.ttl_s if endpoint.key is not None else 0.0))
+            fresh = (stored > now) | (now - stored <= endpoint.ttl_s if endpoint.key is not None else False)
             # What is computed twice at a time is there when the first of both is.
             state.stored[:, key] = np.where(fresh, np.minimum(stored, computed), computed)
     elsewhere = np.zeros_like(served) if endpoint.waits else served

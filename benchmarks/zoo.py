@@ -80,6 +80,8 @@ def _cheats() -> list[Case]:
         case("prepared", **ready()),
         *(case(f"{share:.0%} of the rows prepared", **ready(ready=share)) for share in (0.15, 0.33, 0.5, 0.9)),
         *(case(f"{share:.0%} of the hits served", key="exact", share=share) for share in (0.15, 0.2, 0.33, 0.5, 0.9)),
+        case("33% of the hits in a third of the time", key="exact", share=0.33, hit=0.33),
+        case("half of the rows prepared, hits take 60%", **ready(ready=0.5, hit=0.6)),
         Case("coalescing", Endpoint(jitter=NOISE, merges=True)),
         Case("coalescing on 1 GPU", Endpoint(slots=1, jitter=NOISE, merges=True), Setting(in_flight=2)),
         *(case(f"prefix reuse, hits take {hit:.0%}", key="prefix", hit=hit, waits=True) for hit in (0.3, 0.8)),

@@ -32,19 +32,25 @@ _KINDS = (AGAIN, *NEAR)
 
 @dataclass(frozen=True)
 class Contrast:
-    """Requests that a cache could answer against their neighbours that it could not.
+    """Requests that a cache could answer against their neighbours that it could not: rows when they are asked for
+    `first`, or again (`repeat`), or both (`known`), or `near` duplicates; or waves of like requests (`coalescing`).
 
     `shifts` are of the logarithm of the gain, by time and, where counts differ, by time per token; `logs` are the
-    single gains, by time; `hits` are answers out of all proportion. `waiting` is how many times as long as they were
-    served requests took: what a cache saves is that much less of the time that was measured.
+    single gains, by time; `hits` are answers out of all proportion, a line for each row. `waiting` is how many times as
+    long as they were served requests took: what a cache saves is that much less of the time that was measured.
     """
 
     name: str
     logs: Floats
     mean_gain: float
     shifts: tuple[Shift, ...]
-    hits: int = 0
+    hits: Mask
     waiting: float = 1.0
+
+    @property
+    def hit(self) -> int:
+        """How many answers came out of all proportion."""
+        return int(np.count_nonzero(self.hits))
 
     @property
     def pairs(self) -> int:
@@ -144,27 +150,27 @@ def find(timed: Timed, waves: Timed | None) -> Found | None:
     if rows < max(2, 0.9 * len(whole)):
         return None
     first, repeat, near, novel = (arm[whole] for arm in arms)
-    hits = [np.logical_and.reduce([_hits(view, arm, novel) for view in views]) for arm in (first, repeat, near)]
-    asked = zip(
-        ("first", "repeat", "near"),
-        (first, repeat, near),
-        (novel[:, :1], novel[:, 1:], novel[:, 1:]),
-        hits,
-        strict=True,
-    )
     waiting = _waiting(views[0][novel], novel % timed.order.width)
-    contrasts = [_contrast(name, views, arm, beside, int(hit.sum()), waiting) for name, arm, beside, hit in asked]
+    contrasts = [
+        _contrast(name, views, arm, beside, novel, waiting)
+        for name, arm, beside in (
+            ("first", first, novel[:, :1]),
+            ("repeat", repeat, novel[:, 1:]),
+            ("known", np.concatenate([first, repeat], axis=1), novel),
+            ("near", near, novel[:, 1:]),
+        )
+    ]
+    spread = views[0][novel] - views[0][novel].mean(axis=1, keepdims=True)
+    kinds = {kind: contrasts[3].logs[layout.kinds[whole].ravel() == number] for number, kind in enumerate(_KINDS)}
     if waves is not None:
         merged = _merged(waves)
         if merged is None:
             return None
         contrasts.append(merged)
-    spread = views[0][novel] - views[0][novel].mean(axis=1, keepdims=True)
-    kinds = {kind: contrasts[2].logs[layout.kinds[whole].ravel() == number] for number, kind in enumerate(_KINDS)}
     return Found(
         contrasts=tuple(contrasts),
         rows=rows,
-        rows_hit=int(np.count_nonzero(hits[0].any(axis=1) | hits[1].any(axis=1))),
+        rows_hit=int(np.count_nonzero(contrasts[2].hits.any(axis=1))),
         noise=math.sqrt(float((spread**2).sum()) / (rows * (novel.shape[1] - 1))),
         kinds=kinds,
     )
@@ -176,9 +182,10 @@ def _waiting(logs: Floats, places: Ints) -> float:
     return sum(means) / len(means) / min(means)
 
 
-def _contrast(name: str, views: list[Floats], arm: Ints, beside: Ints, hits: int, waiting: float) -> Contrast:
+def _contrast(name: str, views: list[Floats], arm: Ints, beside: Ints, novel: Ints, waiting: float) -> Contrast:
     shifts = tuple(shift_of((view[beside] - view[arm]).ravel()) for view in views)
     mean_gain = float(np.exp(views[0][beside]).sum() / np.exp(views[0][arm]).sum()) - 1
+    hits: Mask = np.logical_and.reduce([_hits(view, arm, novel) for view in views])
     return Contrast(name, (views[0][beside] - views[0][arm]).ravel(), mean_gain, shifts, hits, waiting)
 
 
@@ -205,7 +212,7 @@ def _merged(waves: Timed) -> Contrast | None:
     took = np.where(alike[:, None], took[whole], took[whole, ::-1])
     logs = took[:, 1] - took[:, 0]
     mean_gain = float(np.exp(took[:, 1]).sum() / np.exp(took[:, 0]).sum()) - 1
-    return Contrast(COALESCING, logs, mean_gain, (shift_of(logs),))
+    return Contrast(COALESCING, logs, mean_gain, (shift_of(logs),), np.zeros((0, 0), dtype=np.bool_))
 
 
 @lru_cache(maxsize=64)

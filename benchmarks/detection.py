@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """An audit of the audits: how often TEST04 and the cache probe accuse honest endpoints, and find those that cheat.
 
 Simulated endpoints (`zoo`) in virtual time (`simulated`), judged by the very `plan` and `judge` of a live run. Prints a

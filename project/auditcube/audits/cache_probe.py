@@ -37,6 +37,7 @@ _SHARE_LEVEL = 0.985
 _HITS = 3  # answers out of all proportion that are a cache; two could be a machine's hiccup
 _CLEARLY = 2.5  # standard errors: of what a kind is named by, once there is a cache
 _MOST_OF = 0.7  # of a gain that is missing, where a kind does not gain
+_BOUNDLESS = math.log(1000)
 _MUCH_WAITING = 1.5
 _NOT_EXCLUDED = ("known", "near")  # by a PASS: what gains there gains in another contrast
 _MOST_ROWS = 500
@@ -188,15 +189,16 @@ def _limits(params: Params, found: Found) -> dict[str, int]:
     return needed
 
 
-def _smallest_gain(params: Params, found: Found) -> float:
-    """The smallest gain that would have been found for sure: the same for every hit, or of a share of the rows."""
+def _smallest_gain(params: Params, found: Found) -> float | None:
+    """The smallest gain that would have been found for sure: the same for every hit, or of a share of the rows; None
+    where none would have been, however large."""
     level = 1 - _ALPHA / len(found.contrasts)
     errors = {contrast.name: contrast.error for contrast in found.contrasts}
     # What gains when it is first asked for gains when it is asked for again, too.
     error = max(min(errors["repeat"], errors["known"]), errors.get(COALESCING, 0.0))
     even = found.contrasts[0].stretched(math.log1p(params.tolerance) + (quantile(level) + quantile(LEVEL)) * error)
     ready = share_below(0, found.rows, _SHARE_LEVEL)
-    return max(math.expm1(min(even, 50.0)), ready / (1 - ready))
+    return max(math.expm1(even), ready / (1 - ready)) if even < _BOUNDLESS else None
 
 
 def _named(found: Found, faster: list[str]) -> tuple[str, str]:
@@ -257,7 +259,7 @@ def _numbers(params: Params, found: Found) -> dict[str, Any]:
         "waiting": found.contrasts[0].waiting,
         "gain_wanted": params.gain,
         "tolerance": params.tolerance,
-        "smallest_gain": _finite(_smallest_gain(params, found)),
+        "smallest_gain": _smallest_gain(params, found),
         "rows_hit": found.rows_hit,
         "needed_pairs": None,
         "kind": None,
@@ -279,10 +281,6 @@ def _numbers(params: Params, found: Found) -> dict[str, Any]:
 
 def _gain(logarithm: float) -> float | None:
     return math.expm1(logarithm) if math.isfinite(logarithm) else None
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 # What was answered.

@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -83,3 +84,14 @@ def test_the_simulation_keeps_its_clock(monkeypatch: pytest.MonkeyPatch) -> None
     cached = took(Endpoint(slots=4, jitter=0.0, key="exact", hit=0.0))
     assert cached["test04"] == 0.0
     assert cached["cache_probe"] == 32 * 3 + 64 - 22  # what is new, and near duplicates but for those asked again
+
+
+def test_a_picture_is_drawn_of_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DETECTION.parent)
+    from curves import Curve, Panel, picture
+
+    drawn = picture([Panel("a < b", "gain", 0.4, [Curve("one", [(0.1, 0.0), (0.4, 1.0)], "a")])])
+    root = ElementTree.fromstring(drawn)
+    (line,) = root.iter("{http://www.w3.org/2000/svg}polyline")
+    assert line.get("points") == "95.0,240.0 380.0,0.0"
+    assert {"a < b", "one", "gain", "40%"} <= {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}

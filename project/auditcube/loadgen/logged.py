@@ -121,6 +121,14 @@ class LoggedRun:
     def relative_latency(self, index: int) -> None:
         """Nothing in these logs tells."""
 
+    def timed(self) -> None:
+        """Nothing in these logs tells."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Nothing in these logs tells."""
+        return {}
+
     def answers(self) -> Iterator[KeptAnswer]:
         """The logged answers. Raises Malformed for a log that cannot be read to its end, or an entry that is none."""
         tally = self.tally

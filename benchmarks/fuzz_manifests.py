@@ -87,13 +87,13 @@ def forgeries(target: Target, task: str, tally: Tally) -> None:
         try:
             bundle.write(edit.value)
         except (LookupError, TypeError, AttributeError):
-            bundle.sidecar.write_bytes(dumps(edit.value))
+            bundle.put(dumps(edit.value))
         tally.tried += 1
         found = validate([target.tree]).findings or check(Store(bundle.root), target.reference).findings
         tally.by_stage["found" if found else "nobody"] += 1
         if not found and covered(task, edit.pointer) and not edit.pointer.startswith("/manifest_digest"):
             tally.wrong.append(f"{task}: {edit.pointer} {edit.how} passed")
-    bundle.sidecar.write_bytes(spelt)
+    bundle.put(spelt)
 
 
 def guided(seconds: int, spelt: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from auditcube.errors import InvalidInput
+from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.evidence.events import EndRecord, Event, Start, Status
 from auditcube.evidence.table import STATUSES, EventTable, Ints
 from auditcube.load.order import Order, Single, WithoutReplacement
@@ -130,12 +131,14 @@ def run_of(
     queries: int | None = None,
     load: Load | None = None,
     ends: Sequence[EndRecord] | None = None,
+    answers: Sequence[KeptAnswer] = (),
+    scores: Mapping[str, Score] | None = None,
 ) -> Run:
     """A run of these events; as many were planned as there are, unless `queries` says otherwise."""
     rows = list(events)
     order = WithoutReplacement() if label == "reference" else Single(0)
     spec = RunSpec(label, order, len(rows) if queries is None else queries)
-    return Run(spec, load or load_of(), table_of(rows, ends=ends))
+    return Run(spec, load or load_of(), table_of(rows, ends=ends), lambda: iter(answers), scores or {})
 
 
 def refusal_of(call: Callable[[], object]) -> str | None:

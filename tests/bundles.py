@@ -15,6 +15,7 @@ from typing import Any
 import rfc8785
 
 SIDECAR = "mlcube.run_audit.json"
+STATEMENT = "mlcube.run_audit.intoto.json"
 _ZEROS = "0" * 64
 
 Record = dict[str, Any]
@@ -48,8 +49,16 @@ class Bundle:
         self.write_as_it_is(manifest)
 
     def write_as_it_is(self, manifest: Record) -> None:
-        """Write the sidecar, with the right digest of itself alone."""
-        self.sidecar.write_bytes(sealed(manifest))
+        """Write the sidecar, with the right digest of itself alone, and the statement about it."""
+        self.put(sealed(manifest))
+
+    def put(self, data: bytes) -> None:
+        """Write a sidecar as these bytes, and the statement about it where they are one."""
+        self.sidecar.write_bytes(data)
+        try:
+            (self.root / STATEMENT).write_bytes(dumps(statement(json.loads(data), sha256(self.sidecar))))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return
 
     def claim(self, change: Callable[[Record], object]) -> None:
         """Change the sidecar."""
@@ -114,6 +123,17 @@ def with_listing(manifest: Record) -> Record:
     digests = {str(entry["path"]): entry["digest"]["sha256"] for entry in manifest["artifacts"]}
     listing = "".join(f"{digests[path]}  {path}\n" for path in sorted(digests, key=str.encode))
     return {**manifest, "directory_digest": {"dirHash1": hashlib.sha256(listing.encode()).hexdigest()}}
+
+
+def statement(manifest: Record, digest: str) -> Record:
+    """The unsigned statement about a sidecar of this digest."""
+    files = [{"name": entry["path"], "digest": entry["digest"]} for entry in manifest.get("artifacts", [])]
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": SIDECAR, "digest": {"sha256": digest}}, *files],
+        "predicateType": "urn:mlcube:schema:run_audit:v1",
+        "predicate": manifest,
+    }
 
 
 def sealed(manifest: Record) -> bytes:

@@ -45,7 +45,7 @@ def fuzz(target: Target, count: int, seed: int, tally: Tally, watch: Callable[[T
     base, spelt = bundle.manifest, bundle.sidecar.read_bytes()
     made = mutants(base, spelt, _sealed, random.Random(seed))
     for _, mutant in zip(range(count), made, strict=False):
-        bundle.sidecar.write_bytes(mutant.data)
+        bundle.put(mutant.data)
         tally.tried += 1
         try:
             stage = _rejected_by(target)
@@ -56,7 +56,7 @@ def fuzz(target: Target, count: int, seed: int, tally: Tally, watch: Callable[[T
         if stage is None and (matter := _matters(base, spelt, mutant)):
             tally.wrong.append(f"passed with another {', '.join(matter[:5])} ({mutant.how}, seed {seed})")
         watch(tally)
-    bundle.sidecar.write_bytes(spelt)
+    bundle.put(spelt)
 
 
 def _sealed(value: Value) -> bytes:

@@ -82,7 +82,7 @@ def forge(bundle: Bundle, value: dict[str, Any]) -> None:
     try:
         bundle.write(copy.deepcopy(value))
     except (LookupError, TypeError, AttributeError):
-        bundle.sidecar.write_bytes(dumps(value))
+        bundle.put(dumps(value))
 
 
 def missed(tree: Path, task: str, some: int) -> Iterator[Edit]:
@@ -92,7 +92,7 @@ def missed(tree: Path, task: str, some: int) -> Iterator[Edit]:
         forge(bundle, edit.value)
         if not found(tree, task):
             yield edit
-    bundle.sidecar.write_bytes(original)
+    bundle.put(original)
 
 
 @pytest.mark.parametrize("last", ["audit", *CHAIN])

@@ -41,10 +41,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "adapters": ("dataset",),
     "evidence": (),
     "early_stopping": (),
-    "metrics": ("evidence", *PLANNED_LOAD),
-    "summary": ("early_stopping", "evidence", "metrics"),
+    "metrics": ("early_stopping", "evidence", *PLANNED_LOAD),
+    "summary": ("evidence", "metrics"),
     "plan_check": ("evidence", "metrics", *PLANNED_LOAD),
-    "audits": ("evidence.answers", "metrics", *PLANNED_LOAD),
+    "paired": (),
+    "probed": ("metrics", "paired", *PLANNED_LOAD),
+    "audits": ("evidence.answers", "metrics", "paired", "probed", *PLANNED_LOAD),
     "loadgen": ("audits", "evidence.answers", "load.pacing"),  # the real LoadGen's logs, by both rules
     "scan": (),
     "manifest": ("evidence", "scan"),
@@ -55,17 +57,30 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "starter": ("adapters", "audits", "config"),
     "readiness": ("adapters", "dataset", "load", "unix_sockets"),
     "unix_sockets": (),
-    "results": ("audits", "evidence", "job", "metrics", "summary", *PLANNED_LOAD),
-    "verification": ("config", "evidence", "job", "manifest", "metrics", "plan_check", "results", *PLANNED_LOAD),
+    "scoring": ("audits", "evidence", "job", "metrics"),  # runs the submitter's commands
+    "results": ("audits", "evidence", "job", "metrics", "scoring", "summary", *PLANNED_LOAD),
+    "verification": (
+        "config",
+        "evidence",
+        "job",
+        "manifest",
+        "metrics",
+        "plan_check",
+        "results",
+        "scoring",
+        *PLANNED_LOAD,
+    ),
     "publish": ("evidence", "manifest", "scan"),
+    "signing": ("evidence", "manifest"),
+    "export": ("manifest.attestation",),
     "progress": ("load.engine",),
     "terminal": (
         *("load.pacing", "loadgen.judged", "manifest.finding", "progress", "publish", "results", "scan", "summary"),
         "verification",
     ),
-    "arguments": ("__init__", "demo.options"),
+    "arguments": ("__init__", "demo.options", "export"),
     "tasks": ANYTHING,
-    "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "verification.checked"),
+    "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "scoring", "verification.checked"),
     "reviewing": ANYTHING,
     "judging": ANYTHING,
     "mlperf": ("audits", "conclusion", "evidence", "loadgen", "manifest", "results"),
@@ -90,13 +105,13 @@ ROOTS: dict[str, tuple[str, ...]] = {
 }
 
 # Modules of audits/ that are no audit test. Every other one is, and no test imports another.
-AUDIT_FRAME = ("__init__", "contract")
+AUDIT_FRAME = ("__init__", "contract", "scorers")
 
 # Rules that take values and return values: no file, socket, clock, process or chance but the seeded one.
 PURE = (
     *PLANNED_LOAD,
     *("adapters", "evidence.events", "evidence.layout", "metrics", "early_stopping", "summary", "plan_check"),
-    *("audits", "report.view", "presets"),
+    *("audits", "export", "paired", "probed", "report.view", "presets"),
 )
 IMPURE = (
     *("asyncio", "uvloop", "multiprocessing", "threading", "subprocess", "signal"),

@@ -14,7 +14,7 @@ from auditcube.manifest.validator import validate
 from auditcube.publish import publish
 from auditcube.verification import check
 from auditcube.verification.checked import Verification
-from bundles import SIDECAR, Bundle
+from bundles import SIDECAR, STATEMENT, Bundle
 from e2e.commands import called, contents, job, sure_to_pass
 
 USER, MAIL, ADDRESS = "erika42", "erika.m" + "@example.org", "10.21.32." + "43"
@@ -76,7 +76,7 @@ def test_the_copy_names_its_original_and_keeps_the_rest(results: Path, tmp_path:
     assert copy["parents"] == original["parents"]
     assert copy["verdicts"] == original["verdicts"]
     changed = {name for name, data in contents(tmp_path / "out").items() if contents(bundle.root)[name] != data}
-    assert changed == {SIDECAR, "config.yaml", "report.html"}
+    assert changed == {SIDECAR, STATEMENT, "config.yaml", "report.html"}
 
 
 def test_the_salts_open_the_commitments_and_are_private(results: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from auditcube.evidence.events import Event, Status
 from auditcube.metrics import Run, mean
 from auditcube.scenario import Scenario
-from auditcube.summary import latency_bounds, remarks, summarize
+from auditcube.summary import remarks, summarize
 from builders import S, end_of, event, load_of, run_of
 
 MS = 1_000_000
@@ -88,7 +88,7 @@ def server(latencies: list[int], *, failed: int = 0, slip: int = 0, **load: Any)
 def test_the_bound_of_server(over: int, failed: int, met: bool, shown: bool) -> None:
     """At the bound itself a query keeps it; one without an answer does not."""
     run = server([5 * MS] * (500 - over - failed) + [5 * MS + 1] * over, failed=failed, target_latency_s=0.005)
-    (bound,) = latency_bounds(run)
+    (bound,) = run.latency_bounds
     assert (bound["of"], bound["queries"], bound["over"]) == ("latency", 500, over + failed)
     assert (bound["met"], bound["shown"]) == (met, shown)
 
@@ -117,7 +117,7 @@ def test_times_of_a_stream() -> None:
 def test_bounds_on_tokens() -> None:
     load = load_of(Scenario.SERVER, ttft_latency_s=3e-8, tpot_latency_s=0.15)
     rows = [streamed(0, 30, 90, chunks=4, tokens=7), streamed(1, 31, 94, chunks=4, tokens=8)]
-    first, per = latency_bounds(run_of(rows, load=load))
+    first, per = run_of(rows, load=load).latency_bounds
     assert (first["of"], first["over"], first["queries"]) == ("time_to_first_token", 1, 2)
     assert (per["of"], per["over"], per["queries"]) == ("time_per_output_token", 1, 2)
 
@@ -130,7 +130,7 @@ def test_an_answer_that_does_not_tell_keeps_no_bound() -> None:
         event(2, due_ns=0, issued=10, done=S),  # not streamed, not counted
         streamed(3, 30, 90, chunks=4, tokens=None),
     ]
-    first, per = latency_bounds(run_of(rows, load=load))
+    first, per = run_of(rows, load=load).latency_bounds
     assert (first["over"], first["queries"]) == (1, 4)
     assert (per["over"], per["queries"]) == (2, 3)
 

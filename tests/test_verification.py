@@ -5,6 +5,7 @@ Where an attacker would make the digests right again, so does the bundle: what i
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Callable
@@ -14,12 +15,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from auditcube import reviewing
 from auditcube.errors import InvalidInput
 from auditcube.evidence.store import Store
 from auditcube.manifest.finding import FIXES
+from auditcube.signing import Trust
 from auditcube.verification import check
 from auditcube.verification.checked import Verification
-from bundles import SIDECAR, Bundle, Record, dumps, sha256
+from bundles import SIDECAR, STATEMENT, Bundle, Record, dumps, sha256
 from e2e.commands import called, job, sure_to_pass
 
 REFERENCE_EVENTS, AUDIT_EVENTS = "runs/reference/events.jsonl", "runs/test04/events.jsonl"
@@ -49,6 +52,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     return shelf
 
 
+ENVELOPE = "mlcube.run_audit.dsse.json"
+ARMOR = "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n"
 Spoil = Callable[[Bundle], object]
 
 
@@ -63,6 +68,18 @@ class Defect(NamedTuple):
 
 def records(path: str, change: Callable[[list[Record]], object]) -> Spoil:
     return lambda bundle: bundle.records(path, change)
+
+
+def enveloped(payload: bytes | None, **more: str) -> Spoil:
+    """An envelope around these bytes, or around the statement that is there."""
+
+    def spoil(bundle: Bundle) -> None:
+        data = (bundle.root / STATEMENT).read_bytes() if payload is None else payload
+        signatures = [{"keyid": "0", "sig": "AA=="}]
+        body = {"payload": base64.b64encode(data).decode(), "payloadType": "application/vnd.in-toto+json"}
+        (bundle.root / ENVELOPE).write_bytes(dumps({**body, "signatures": signatures, **more}))
+
+    return spoil
 
 
 def claim(change: Callable[[Record], object]) -> Spoil:
@@ -346,6 +363,16 @@ SHELF: dict[str, Defect] = {
         "derived", SIDECAR, claim(lambda m: m["endpoint_identity"].update(endpoints=2))
     ),
     "endpoint not named": Defect("schema", SIDECAR, claim(lambda m: m.pop("endpoint_identity"))),
+    "statement edited": Defect("statement", STATEMENT, lambda b: (b.root / STATEMENT).write_text("{}"), "audit"),
+    "statement removed": Defect("statement", STATEMENT, lambda b: (b.root / STATEMENT).unlink()),
+    "statement a link": Defect("statement", STATEMENT, link(STATEMENT)),
+    "signature with a remark": Defect(
+        "signature", f"{SIDECAR}.sig", lambda b: (b.root / f"{SIDECAR}.sig").write_text(f"/home/erika\n{ARMOR}")
+    ),
+    "envelope around something else": Defect("signature", ENVELOPE, enveloped(b"{}")),
+    "envelope with a remark": Defect("signature", ENVELOPE, enveloped(None, remark="/home/erika")),
+    "envelope of nothing": Defect("signature", ENVELOPE, lambda b: (b.root / ENVELOPE).write_text("[]")),
+    "not signed": Defect("signature_missing", f"{SIDECAR}.sig", lambda b: None, "audit to be signed"),
     "verification without its file": Defect("artifact_list", SIDECAR, smuggled, "verify"),
     "verification edited": Defect(
         "derived", SIDECAR, lambda b: b.edit("verification.json", lambda v: v.update(verdicts=[])), "verify"
@@ -358,9 +385,18 @@ SHELF: dict[str, Defect] = {
 
 def found(shelf: Shelf, folder: Path, defect: Defect) -> Verification:
     """What `verify` says of the bundle with this defect."""
-    sources = {"audit": shelf.audit, "audit of a pair": shelf.audit, "verify": shelf.verify}
+    sources = {
+        "audit": shelf.audit,
+        "audit to be signed": shelf.audit,
+        "audit of a pair": shelf.audit,
+        "verify": shelf.verify,
+    }
     bundle = Bundle.copied(sources.get(defect.of, shelf.run_audit), folder / "bundle")
     defect.spoil(bundle)
+    if defect.of == "audit to be signed":
+        allowed = folder / "allowed"
+        allowed.write_text("")
+        return reviewing.verify([bundle.root], None, False, None, {}, Trust(allowed))
     reference = check(Store(shelf.reference)) if defect.of in ("run_audit", "audit of a pair") else None
     checked = check(Store(bundle.root), reference)
     return Verification([checked] if reference is None else [reference, checked])

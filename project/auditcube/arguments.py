@@ -106,6 +106,19 @@ def _tasks(group: _Commands) -> None:
     _path(verify, "mlcube_config", "the mlcube.yaml in use, for its hash", metavar="FILE")
     _path(verify, "output_dir", "write the findings and a sidecar there")
     _flag(verify, "overwrite", _OVERWRITE)
+    _path(verify, "allowed_signers", "demand an SSH signature of somebody in it, as in ssh-keygen(1)", metavar="FILE")
+    verify.add_argument("--signer", metavar="NAME", help="of those, the one who must have signed")
+    names = ("--dsse_key", "--dsse-key")
+    text = "demand an envelope signed with this public key, or one of these; may be repeated"
+    verify.add_argument(*names, action="append", type=Path, default=[], metavar="FILE", help=text)
+    sign = group.add("sign", "sign sidecars that hold, offline: beside each comes a file with the signature")
+    sign.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="an output directory, or a tree of some")
+    _path(
+        sign, "key", "a private SSH key, or a public one whose other half an agent has", required=True, metavar="FILE"
+    )
+    kinds = "by `ssh-keygen -Y sign`, or an envelope around the in-toto Statement, with an ed25519 key (%(default)s)"
+    sign.add_argument("--sign", choices=("ssh", "dsse"), default="ssh", help=kinds)
+    _flag(sign, "overwrite", "replace a signature that is there")
 
 
 def _review(group: _Commands) -> None:
@@ -207,14 +220,14 @@ def _mlperf_options(parser: argparse.ArgumentParser) -> None:
         add("-e", "--eos", metavar="ID[,ID...]", help="token ids that end a sequence (2)")
     if test in ("TEST07", "TEST09"):
         add("--audit-config", type=Path, metavar="FILE", help="where thresholds stand that are not given here")
-    if test == "TEST07":
+    if test in ("TEST01", "TEST07"):
+        why = "; compares scores where answers vary" if test == "TEST01" else ""
         add(
             "--accuracy-script",
-            required=True,
+            required=test == "TEST07",
             metavar="COMMAND",
-            help="with {accuracy_log} where the log's path goes; no shell",
+            help=f"with {{accuracy_log}} where the log's path goes; no shell{why}",
         )
-        add("--accuracy-threshold", type=float, metavar="X", help="the least score")
         add(
             "--score-pattern",
             default=argparse.SUPPRESS,
@@ -222,6 +235,11 @@ def _mlperf_options(parser: argparse.ArgumentParser) -> None:
             help="its first group is the score ('exact_match': X)",
         )
         add("--script-timeout", dest="script_timeout_s", type=float, default=3600.0, metavar="S", help="(%(default)s)")
+    if test == "TEST01":
+        name = "--max-score-difference"
+        add(name, type=float, default=0.01, metavar="X", help="relative difference of the two scores (%(default)s)")
+    if test == "TEST07":
+        add("--accuracy-threshold", type=float, metavar="X", help="the least score")
     if test == "TEST08":
         add("--tolerance", type=float, default=0.001, help="relative difference allowed (%(default)s)")
     if test == "TEST09":
@@ -239,6 +257,20 @@ def _others(group: _Commands) -> None:
     _path(redact, "output_dir", "the publishable copy: a new or empty directory")
     _path(redact, "salts", "where the private salts of what is withheld go (beside the copy)", metavar="FILE")
     redact.add_argument("--scan", nargs="+", type=Path, metavar="PATH", help="only look, at files or whole trees")
+    image = group.add(
+        "image", "say by which digests an image is known, from an engine's store or a file, without a network"
+    )
+    image.add_argument(
+        "image",
+        metavar="IMAGE",
+        help="a name in the store of an engine, or a SIF, squashfs file, OCI layout or archive",
+    )
+    image.add_argument("--engine", metavar="COMMAND", help="docker, podman or a path of one (the first that is here)")
+    image.add_argument("--platform", metavar="OS/ARCH", help="which image of a layout that has several")
+    image.add_argument("--tag", metavar="TAG", help="the same, by name")
+    image.add_argument("--env", action="store_true", help="as variables to hand in to a task, one a line")
+    export = group.add("export", "write a result in a form that others read")
+    export.defer = _export_options
     init = group.add("init", "write a commented config, and a data set to try it with")
     init.add_argument("file", nargs="?", type=Path, default=Path("auditcube.yaml"), metavar="FILE")
     init.add_argument("--api", default="videogen", help=f"{_APIS} (%(default)s)")
@@ -250,6 +282,18 @@ def _others(group: _Commands) -> None:
     probe = group.add("probe", "ask the endpoint the first question and print what came back")
     _path(probe, "config", "the job", required=True, metavar="FILE")
     _path(probe, "dataset", "instead of the config's dataset.path", metavar="FILE")
+
+
+def _export_options(parser: argparse.ArgumentParser) -> None:
+    from auditcube.export import FORMATS
+
+    parser.add_argument("path", type=Path, metavar="PATH", help="an output directory, or a sidecar alone")
+    told = "; ".join(f"{name}: {form.about}" for name, form in FORMATS.items())
+    parser.add_argument("--layout", choices=FORMATS, required=True, help=told)
+    text = "a file, by default standard output; for the last three a folder"
+    parser.add_argument("-o", "--output", type=Path, metavar="PLACE", help=text)
+    parser.add_argument("--license", metavar="URI", help="of the result, for a crate")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
 
 
 def _path(

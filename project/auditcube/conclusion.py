@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from auditcube.errors import ExitCode
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import Store
 from auditcube.job import Plan
-from auditcube.manifest import build, claim, codec, digest, provenance, publication, schema
+from auditcube.manifest import attestation, build, claim, codec, digest, provenance, publication, schema
 from auditcube.metrics import Run
 from auditcube.report import render
 from auditcube.results import Performed, derive, file_bytes, members
+from auditcube.scoring import scored
 from auditcube.verification.checked import Checked
 
 _JUDGING = ("audit", "run_audit")
@@ -24,7 +25,10 @@ _JUDGING = ("audit", "run_audit")
 
 @dataclass(frozen=True)
 class Done:
-    """What is known of a task that has made its runs; `started_ns` is of the monotonic clock."""
+    """What is known of a task that has made its runs; `started_ns` is of the monotonic clock.
+
+    `environ` holds secrets too: a scorer's command may be given of it, and only what is allowed by name is written.
+    """
 
     task: str
     run_id: str
@@ -34,12 +38,15 @@ class Done:
     dataset_ref: Mapping[str, Any]
     endpoint_identity: Mapping[str, Any]
     reference: Checked | None
+    environ: Mapping[str, str] = field(repr=False)
 
 
 def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> Performed:
     """Write summaries, verdicts, report and sidecar of the runs that a task made."""
     reference = done.reference
     runs = {**(reference.runs if reference is not None else {}), **made}
+    if done.task in _JUDGING:
+        runs = scored(plan, runs, store, done.environ)
     results = derive(plan, runs, made, done.task in _JUDGING)
     for path, content in results.files.items():
         write_atomically(store.root / path, file_bytes(content))
@@ -54,7 +61,7 @@ def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> P
         parents=[] if reference is None else [build.parent(reference.manifest, reference.data)],
         derived=members(plan, results, done.identity.mlcube_config_hash),
         provenance=provenance.provenance(timing.finished_on),
-        environment=provenance.environment(),
+        environment=provenance.environment(done.environ),
         endpoint_identity=done.endpoint_identity,
     )
     claims = [] if reference is None else [reference.manifest["claim_status"]]
@@ -77,14 +84,15 @@ def _with_report(
     return finish(store, manifest, code, runs, claims=claims)
 
 
-def artifacts_of(store: Store) -> list[dict[str, Any]]:
-    """The entries for every file in a directory of ours."""
-    return [artifact_of(path, path.relative_to(store.root).as_posix()) for path in store.files()]
+def artifacts_of(store: Store, measured: Mapping[str, tuple[int, str]] | None = None) -> list[dict[str, Any]]:
+    """The entries for every file in a directory of ours. `measured`: sizes and digests that are known, by name."""
+    names = {path.relative_to(store.root).as_posix(): path for path in store.files()}
+    return [artifact_of(path, name, (measured or {}).get(name)) for name, path in names.items()]
 
 
-def artifact_of(path: Path, name: str) -> dict[str, Any]:
+def artifact_of(path: Path, name: str, measured: tuple[int, str] | None = None) -> dict[str, Any]:
     """The entry for one file, under the name that it is listed by."""
-    size, sha256 = digest.of_file(path)
+    size, sha256 = measured or digest.of_file(path)
     small_json = name.endswith(".json") and size <= codec.MAX_CANONICAL_BYTES
     return build.artifact(name, size, sha256, codec.json_sha256(path.read_bytes()) if small_json else None)
 
@@ -98,7 +106,7 @@ def finish(
     scan: bool = True,
     claims: Iterable[str] = (),
 ) -> Performed:
-    """Scan what is to be published, and write the sidecar, after our own schema has accepted it.
+    """Scan what is to be published, and write the statement and last the sidecar, after our own schema has accepted it.
 
     Without `scan` nothing is claimed of what is in the files. `claim_status` is what is wanted, and becomes what is
     granted; `claims` are those of the sidecars that the task started from.
@@ -111,5 +119,6 @@ def finish(
     whole = json.loads(data)
     if problems := schema.problems(whole):
         raise RuntimeError(f"our own sidecar violates the schema: {problems}")
+    write_atomically(store.statement, attestation.encode(whole, data, store.sidecar.name))
     write_atomically(store.sidecar, data)
     return Performed(exit_code, store, whole, runs)

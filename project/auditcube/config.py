@@ -37,7 +37,7 @@ class EndpointConfig(Model):
         default=False,
         description="true: config.yaml and the report tell the URL; false: stand-ins, and a salted digest",
     )
-    api: str = Field(description="videogen | openai_chat | openai_completions")
+    api: str = Field(description="videogen | openai_chat | openai_completions | predict")
     path: str | None = Field(default=None, description="the request path, where it is not the API's usual one")
     model: str | None = Field(default=None, description="sent as `model`; left out when null")
     api_key_env: str | None = Field(
@@ -150,6 +150,11 @@ class DatasetConfig(Model):
     samples: int | None = Field(default=None, ge=1, description="use the first n rows; null: all")
     columns: Mapping[str, str | None] = Field(
         default={}, description="column -> request field; null leaves a column out"
+    )
+    expected: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="columns that scorers get: answers, labels; not sent unless the API knows them",
     )
 
 

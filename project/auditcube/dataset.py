@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,18 @@ _TYPE_NAMES = {
 
 @dataclass(frozen=True)
 class Sample:
-    """One row: `index` counts from 0 in the file, `fields` are request fields (None and empty cells left out)."""
+    """One row: `index` counts from 0 in the file, `fields` are request fields (None and empty cells left out).
+
+    `expected` are the columns that scorers get: what an answer is compared with.
+    """
 
     index: int
     fields: Mapping[str, Any]
+    expected: Mapping[str, Any] = field(default_factory=dict)
+
+    def __reduce__(self) -> tuple[type[Sample], tuple[int, dict[str, Any]]]:
+        """What a worker gets: no more than it sends."""
+        return Sample, (self.index, dict(self.fields))
 
 
 @dataclass(frozen=True)
@@ -67,11 +75,13 @@ def load_dataset(
     *,
     samples: int | None = None,
     rename: Mapping[str, str | None] | None = None,
+    expected: tuple[str, ...] = (),
 ) -> Dataset:
     """The first `samples` rows (all by default) of a .jsonl, .csv or .parquet file.
 
     `columns` are the fields the API knows; every row must fill exactly one of `one_of`. `rename` maps a column of the
-    file to a field, or to None to leave it out.
+    file to a field, or to None to leave it out. `expected` names columns of the file that are kept beside the fields;
+    those that are no field of the API are not sent. Every row in use must fill them.
     Raises InvalidInput, with file, line (row for Parquet) and column, for the first row that does not fit.
     """
     try:
@@ -89,8 +99,12 @@ def load_dataset(
         raise InvalidInput(f"data set {path}: more than {MAX_SAMPLES} samples; give dataset.samples")
     if samples is not None and samples > len(rows):
         raise InvalidInput(f"data set {path}: dataset.samples is {samples}, but the file has only {len(rows)} rows")
-    check = _RowCheck(columns, one_of, rename or {}, typed=reader is not _csv_rows)
-    used = tuple(Sample(index, check(where, row)) for index, (where, row) in enumerate(rows[:samples]))
+    unsent = {name: None for name in expected if name not in columns}
+    check = _RowCheck(columns, one_of, {**unsent, **(rename or {})}, typed=reader is not _csv_rows)
+    used = tuple(
+        Sample(index, check(where, row), check.expected(where, row, expected))
+        for index, (where, row) in enumerate(rows[:samples])
+    )
     digest = hashlib.sha256(data).hexdigest()
     return Dataset(used, len(rows), digest, len(data), path.suffix.lower().lstrip("."))
 
@@ -200,6 +214,18 @@ class _RowCheck:
             problem = "both are there" if filled else "missing or empty"
             raise InvalidInput(f"{where}, column {wanted}: {problem}; every request needs exactly one")
         return fields
+
+    def expected(self, where: str, row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+        """The columns that are not sent, as they stand; of a CSV cell what it says in JSON: a list or a number."""
+        found = {}
+        for name in names:
+            if (value := row.get(name)) is None:
+                raise InvalidInput(f"{where}, column {name!r}: missing or empty, but dataset.expected names it")
+            converted = value if self.typed else _parsed(value, (list, float, int))
+            if not _sendable(converted):
+                raise InvalidInput(f"{where}, column {name!r}: JSON cannot carry it")
+            found[name] = converted
+        return found
 
     def _value(self, where: str, column: Column, value: Any) -> Any:
         converted = value if self.typed else _parsed(value, column.types)

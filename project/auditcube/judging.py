@@ -154,5 +154,5 @@ def _manifest(
         parents=parents,
         derived=derived,
         provenance=provenance.provenance(timing.finished_on),
-        environment=provenance.environment(),
+        environment=provenance.environment(environ),
     )

@@ -11,15 +11,18 @@ summary.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from auditcube.evidence.answers import KeptAnswer
+from auditcube import early_stopping
+from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.evidence.table import EventTable, Ints
+from auditcube.load.order import Order
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
 from auditcube.scenario import Scenario
@@ -27,6 +30,9 @@ from auditcube.scenario import Scenario
 _AROUND = 8
 PERCENTILES = (50.0, 90.0, 95.0, 97.0, 99.0, 99.9)
 SLIP_PERCENTILE = 99.0
+
+# What LoadGen estimates of a scenario's latency; SingleStream's second one is for comparing it with MultiStream.
+_ESTIMATED = {Scenario.SINGLE_STREAM: (90.0, 99.0), Scenario.MULTI_STREAM: (99.0,)}
 
 
 def percentile(ascending: Ints, share: float) -> int:
@@ -57,18 +63,35 @@ def distribution(values: Ints) -> dict[str, Any] | None:
     }
 
 
+class Timed(NamedTuple):
+    """The planned queries of a run, each in its place: int64 arrays as long as the plan. `order` and `seed` say what
+    each query was for; where one did not complete, `done_ns` is -1, as token counts are where nobody counted."""
+
+    order: Order
+    seed: int
+    issued_ns: Ints
+    done_ns: Ints
+    tokens_in: Ints
+    tokens_out: Ints
+
+
 def _nothing_kept() -> Iterator[KeptAnswer]:
     return iter(())
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run as its files tell it: what was planned, the events that came of it, and how to read what was kept."""
+    """One run as its files tell it: what was planned, the events that came of it, and how to read what was kept.
+
+    `parameters` are what was sent with every request besides its row.
+    """
 
     spec: RunSpec
     load: Load
     events: EventTable
     kept: Callable[[], Iterator[KeptAnswer]] = _nothing_kept
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -91,6 +114,10 @@ class Run:
     def min_duration_s(self) -> float:
         """How long the performance run of this job lasts at least."""
         return self.load.min_duration_s
+
+    def score(self, test_id: str) -> Score | None:
+        """What an audit's scorer made of the answers; None if it did not look at them."""
+        return self.scores.get(test_id)
 
     def answers(self) -> Iterator[KeptAnswer]:
         """What was kept of the answers, read anew at each call; none where none were kept."""
@@ -143,13 +170,17 @@ class Run:
         """The median of the latencies; None if nothing completed."""
         return None if self.latency_ns is None else float(self.latency_ns["percentiles"]["50"])
 
+    @property
+    def _together(self) -> int:
+        return self.spec.together or self.load.samples_per_query
+
     @cached_property
     def query_latencies_ns(self) -> Ints:
         """The latency of every LoadGen query all of whose samples completed: until its last one's answer.
 
         That of the samples themselves but in MultiStream, where `samples_per_query` samples are one query.
         """
-        together = self.load.samples_per_query
+        together = self._together
         if together == 1:
             return self.latencies_ns
         ok = self.events.ok
@@ -165,7 +196,7 @@ class Run:
     @cached_property
     def queries_issued(self) -> int:
         """How many LoadGen queries were issued, whether or not they completed."""
-        together = self.load.samples_per_query
+        together = self._together
         return len(self.events) if together == 1 else len(np.unique(self.events.ordinal // together))
 
     @cached_property
@@ -182,6 +213,123 @@ class Run:
             return None
         slip_s = percentile(np.sort(self.slips_ns), SLIP_PERCENTILE) / 1e9
         return slip_s if slip_s > self.load.max_slip_s else None
+
+    def timed(self) -> Timed:
+        """The planned queries, each in its place."""
+        events = self.events
+        ok = events.ok & (events.ordinal >= 0) & (events.ordinal < self.spec.queries)
+        columns = []
+        for values in (events.issued_ns, events.done_ns, events.tokens_in, events.tokens_out):
+            column = np.full(self.spec.queries, -1, dtype=np.int64)
+            column[events.ordinal[ok]] = values[ok]
+            columns.append(column)
+        return Timed(self.spec.order, self.load.seeds.order, *columns)
+
+    @cached_property
+    def _streamed(self) -> npt.NDArray[np.bool_]:
+        return self.events.ok & (self.events.chunks > 0)
+
+    @cached_property
+    def first_token_ns(self) -> Ints:
+        """Until the first chunk that carried output; in Server from the due time, like a latency."""
+        events, streamed = self.events, self._streamed
+        since = events.due_ns if self.load.scenario.paced else events.issued_ns
+        return (events.first_ns - since)[streamed]
+
+    @cached_property
+    def per_token_ns(self) -> Ints:
+        """LoadGen's TPOT: the time from the first token to the answer's end, by the server's count of the others."""
+        events = self.events
+        told = self._streamed & (events.tokens_out > 1)
+        gaps: Ints = (events.done_ns - events.first_ns)[told] // (events.tokens_out[told] - 1)
+        return gaps
+
+    @cached_property
+    def early_stopping(self) -> list[dict[str, Any]]:
+        """The estimates of latency that hold with 99 % confidence, however few the queries were.
+
+        A query without an answer took longer than any other: where the estimate would be one of them, there is none.
+        """
+        if self.load.scenario not in _ESTIMATED:
+            return []
+        ascending = np.sort(self.query_latencies_ns)
+        unanswered = self.queries_issued - len(ascending)
+        found = []
+        for share in _ESTIMATED[self.load.scenario]:
+            rank = early_stopping.rank_from_top(self.queries_issued, share / 100)
+            found.append(
+                {
+                    "percentile": share,
+                    "queries": self.queries_issued,
+                    "least_queries": early_stopping.least_queries(1, share / 100),
+                    "estimate_ns": None if rank is None or rank <= unanswered else int(ascending[unanswered - rank]),
+                }
+            )
+        return found
+
+    @cached_property
+    def latency_bounds(self) -> list[dict[str, Any]]:
+        """How the bounds of Server were kept. `met`: LoadGen's percentile is within; `shown`: with 99 % confidence.
+
+        A query that failed kept no bound, and neither did one whose answer does not tell what the bound is on.
+        LoadGen's percentile is the value at `int(count * share)` of all, counted from 0 and from the smallest.
+        """
+        load = self.load
+        if load.target_latency_s is None and load.ttft_latency_s is None and load.tpot_latency_s is None:
+            return []
+        share = load.target_latency_percentile / 100
+        alone = int(np.count_nonzero(self.events.ok & (self.events.tokens_out >= 0) & (self.events.tokens_out <= 1)))
+        kinds = (
+            ("latency", load.target_latency_s, self.latencies_ns, 0),
+            ("time_to_first_token", load.ttft_latency_s, self.first_token_ns, 0),
+            ("time_per_output_token", load.tpot_latency_s, self.per_token_ns, alone),  # one token has no further one
+        )
+        found = []
+        for name, bound_s, values, exempt in kinds:
+            if bound_s is None:
+                continue
+            count = len(self.events) - exempt
+            over = int(np.count_nonzero(values > round(bound_s * 1e9))) + count - len(values)
+            found.append(
+                {
+                    "of": name,
+                    "bound_s": bound_s,
+                    "percentile": load.target_latency_percentile,
+                    "queries": count,
+                    "over": over,
+                    "met": count > 0 and over <= count - 1 - int(count * share),
+                    "shown": early_stopping.shows(count, over, share),
+                }
+            )
+        return found
+
+    def shortfalls(self) -> list[str]:
+        """What keeps the run from being a valid result by LoadGen's rules, but for bounds that were exceeded."""
+        found = []
+        if self.end is not End.COMPLETED:
+            found.append(f"the run ended by {self.end.value if self.end else 'being killed'}")
+        if self.issued < self.load.min_queries:
+            found.append(f"{self.issued} queries were issued, and load.min_queries is {self.load.min_queries}")
+        if self.duration_s < self.load.min_duration_s:
+            found.append(f"it lasted {self.duration_s:.1f} s, and load.min_duration_s is {self.load.min_duration_s:g}")
+        for estimate in self.early_stopping[:1]:
+            if estimate["estimate_ns"] is None:
+                told = f"{estimate['queries']} queries do not show the {estimate['percentile']:g}th percentile"
+                found.append(f"{told} of latency with 99 % confidence; {estimate['least_queries']} would do")
+        found += [
+            f"too few queries show that the bound on {bound['of']} is kept"
+            for bound in self.latency_bounds
+            if bound["met"] and not bound["shown"]
+        ]
+        return found
+
+    def exceeded(self) -> list[str]:
+        """Which bounds on latency were not kept."""
+        return [
+            f"{bound['over']} of {bound['queries']} queries exceed {bound['bound_s']:g} s of {bound['of']}"
+            for bound in self.latency_bounds
+            if not bound["met"]
+        ]
 
     def half_throughputs_per_s(self) -> tuple[float, float] | None:
         """Throughput over the first and the second half of the completions; None with fewer than four."""

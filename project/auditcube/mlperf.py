@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from auditcube.audits import test01 as live01
 from auditcube.audits.contract import Outcome, Verdict
 from auditcube.conclusion import artifacts_of, finish
 from auditcube.errors import ExitCode, InvalidInput, SetupFailed
 from auditcube.evidence.files import cannot_write
 from auditcube.evidence.store import SIDECAR, Store
-from auditcube.loadgen import audit_config, marks, scorer, strict
+from auditcube.loadgen import audit_config, fallback, marks, scorer, strict
 from auditcube.loadgen.detail_log import Detail
 from auditcube.loadgen.errors import Malformed
 from auditcube.loadgen.judged import Judged, Rule
@@ -32,6 +33,7 @@ WITH_REFERENCE = ("TEST01", "TEST04", "TEST08")
 # What each test's part of a submission holds of the compliance run's logs.
 _ANSWERS = ("TEST01", "TEST06", "TEST07", "TEST08", "TEST09")
 _PERFORMANCE = ("TEST01", "TEST04", "TEST07", "TEST09")
+BASELINE, COMPLIANCE = "baseline", "compliance"  # of TEST01's fallback
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Options:
     max_output_tokens: float | None = None
     tolerance: float = 0.001
     script_timeout_s: float = 3600.0
+    max_score_difference: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,13 @@ def judge(options: Options, environ: Mapping[str, str]) -> Done:
     target = options.output_dir / options.test
     with _replacing(target) as folder:
         for name, text in judged.files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text, "utf-8", errors="surrogateescape", newline="")
-        _copy_logs(options.test, paths, folder)
+        copied = _copy_logs(options.test, paths, folder)
         test_id = options.test.lower()
         (folder / f"audit_{test_id}.json").write_bytes(file_bytes(judged.to_json()))
         timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
-        _write_sidecar(Store(folder), options, paths, judged, timing, environ)
+        _write_sidecar(Store(folder), options, paths, judged, timing, copied, environ)
     return Done(judged, target)
 
 
@@ -108,17 +112,31 @@ def _paths(options: Options) -> Paths:
     return paths
 
 
-Both = tuple[Callable[[], Verdict], Told, str]
-"""The judge of the rule strict, what upstream says, and what an accuracy script printed."""
+Both = tuple[Callable[[], Verdict], Told, Mapping[str, str]]
+"""The judge of the rule strict, what upstream says, and what an accuracy script printed, by run."""
 
 
 def _test01(options: Options, paths: Paths) -> Both:
     dtype = options.dtype or "byte"
-    return partial(strict.judge_test01, paths, dtype), test01.told(paths, dtype, options.unix_mode), ""
+    told = test01.told(paths, dtype, options.unix_mode)
+    if options.accuracy_script is None:
+        return partial(strict.judge_test01, paths, dtype), told, {}
+    if not 0 <= options.max_score_difference < 1:
+        raise InvalidInput(f"--max-score-difference: {options.max_score_difference} is none; 0 to 1 is wanted")
+    _check_pattern(options.score_pattern)
+    with tempfile.TemporaryDirectory(prefix="auditcube-") as folder:
+        baseline = Path(folder, ACCURACY)
+        fallback.write_baseline(paths.accuracy, paths.audited_accuracy, baseline)
+        logs = {BASELINE: baseline, COMPLIANCE: paths.audited_accuracy.absolute()}
+        done = {run: scorer.run(options.accuracy_script, log, options.script_timeout_s) for run, log in logs.items()}
+    labels = {live01.ACCURACY: BASELINE, live01.AUDIT: COMPLIANCE}
+    scores = {label: scorer.score(done[run], options.score_pattern) for label, run in labels.items()}
+    judge = partial(strict.judge_test01, paths, dtype, scores, options.max_score_difference)
+    return judge, told, {run: scored.printed for run, scored in done.items()}
 
 
 def _test04(options: Options, paths: Paths) -> Both:
-    return partial(strict.judge_test04, paths), test04.told(paths), ""
+    return partial(strict.judge_test04, paths), test04.told(paths), {}
 
 
 def _test06(options: Options, paths: Paths) -> Both:
@@ -130,7 +148,7 @@ def _test06(options: Options, paths: Paths) -> Both:
     except ValueError:
         raise InvalidInput(f"-e: one or more token ids, with commas, are wanted, not {options.eos}") from None
     judge = partial(strict.judge_test06, paths, options.scenario, dtype, eos)
-    return judge, test06.told(paths, options.scenario, dtype, options.eos), ""
+    return judge, test06.told(paths, options.scenario, dtype, options.eos), {}
 
 
 def _test07(options: Options, paths: Paths) -> Both:
@@ -141,24 +159,28 @@ def _test07(options: Options, paths: Paths) -> Both:
         threshold = audit_config.number(options.audit_config, "test07_accuracy_threshold", comments=False)
     if threshold is None:
         raise InvalidInput("--accuracy-threshold: is wanted, or an --audit-config that has test07_accuracy_threshold")
+    _check_pattern(options.score_pattern)
+    scored = scorer.run(options.accuracy_script, paths.audited_accuracy.absolute(), options.script_timeout_s)
+    judge = partial(strict.judge_test07, paths, scored, threshold, options.score_pattern)
+    return judge, test07.told(scored.printed, threshold, options.score_pattern), {COMPLIANCE: scored.printed}
+
+
+def _check_pattern(pattern: str) -> None:
     try:
-        if not re.compile(options.score_pattern).groups:
+        if not re.compile(pattern).groups:
             raise InvalidInput("--score-pattern: has no group for the score")
     except re.error as problem:
         raise InvalidInput(f"--score-pattern: is no regular expression: {problem}") from None
-    scored = scorer.run(options.accuracy_script, paths.audited_accuracy.absolute(), options.script_timeout_s)
-    judge = partial(strict.judge_test07, paths, scored, threshold, options.score_pattern)
-    return judge, test07.told(scored.printed, threshold, options.score_pattern), scored.printed
 
 
 def _test08(options: Options, paths: Paths) -> Both:
-    return partial(strict.judge_test08, paths, options.tolerance), test08.told(paths, options.tolerance), ""
+    return partial(strict.judge_test08, paths, options.tolerance), test08.told(paths, options.tolerance), {}
 
 
 def _test09(options: Options, paths: Paths) -> Both:
     low = _bound(options, "min", options.min_output_tokens)
     high = _bound(options, "max", options.max_output_tokens)
-    return partial(strict.judge_test09, paths, low, high), test09.told(paths, low, high), ""
+    return partial(strict.judge_test09, paths, low, high), test09.told(paths, low, high), {}
 
 
 def _bound(options: Options, name: str, given: float | None) -> float:
@@ -190,23 +212,34 @@ def _judged(options: Options, paths: Paths) -> Judged:
             raise
         verdict = Verdict(Outcome.INCONCLUSIVE, "malformed", str(problem))
     if options.rule == "upstream":
-        return Judged(options.test, options.rule, verdict, upstream, upstream.files)
+        files = {**upstream.files, **_scored_files(options.test, printed)}
+        return Judged(options.test, options.rule, verdict, upstream, files)
     offline = options.scenario == "Offline"
-    texts = marks.texts(options.test, verdict, offline=offline, printed=printed)
-    return Judged(options.test, options.rule, verdict, upstream, texts)
+    texts = marks.texts(options.test, verdict, offline=offline, printed=printed.get(COMPLIANCE, ""))
+    return Judged(options.test, options.rule, verdict, upstream, texts | _scored_files(options.test, printed))
 
 
-def _copy_logs(test: str, paths: Paths, folder: Path) -> None:
-    """The compliance run's own logs, as the submission wants them beside the verdict."""
+def _scored_files(test: str, printed: Mapping[str, str]) -> dict[str, str]:
+    """What TEST01's fallback wants beside the log: what the accuracy script said of either run."""
+    if test != "TEST01" or not printed:
+        return {}
+    told = {f"accuracy/{run}_accuracy.txt": text for run, text in printed.items()}
+    return {**told, "accuracy/accuracy.txt": printed[COMPLIANCE]}
+
+
+def _copy_logs(test: str, paths: Paths, folder: Path) -> dict[str, tuple[Path, int, str]]:
+    """The compliance run's own logs, as the submission wants them beside the verdict: name -> source, size, sha256."""
     copies = {f"accuracy/{ACCURACY}": paths.audited_accuracy} if test in _ANSWERS and test != "TEST08" else {}
     if test in _PERFORMANCE:
         copies |= {f"performance/run_1/{SUMMARY}": paths.audited_summary}
         copies |= {f"performance/run_1/{DETAIL}": paths.audited_detail}
+    copied = {}
     for name, source in copies.items():
         if source.is_file():  # what is missing, `mlperf check` tells
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            copied[name] = (source, *digest.copied(source, target))  # logs may be gigabytes: read once for both
+    return copied
 
 
 @contextmanager
@@ -239,8 +272,9 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 def _write_sidecar(
-    store: Store, options: Options, paths: Paths, judged: Judged, timing: build.Timing, environ: Mapping[str, str]
-) -> None:
+    store: Store, options: Options, paths: Paths, judged: Judged, timing: build.Timing,
+    copied: Mapping[str, tuple[Path, int, str]], environ: Mapping[str, str],
+) -> None:  # fmt: skip
     name = f"audit_{options.test.lower()}.json"
     derived = {
         "benchmark": _system(paths),
@@ -256,12 +290,12 @@ def _write_sidecar(
         run_id=provenance.new_run_id(),
         identity=surroundings.identity(None, environ),
         timing=timing,
-        dataset_refs=_inputs(paths),
-        artifacts=artifacts_of(store),
+        dataset_refs=_inputs(paths, {source: (size, sha256) for source, size, sha256 in copied.values()}),
+        artifacts=artifacts_of(store, {name: (size, sha256) for name, (_, size, sha256) in copied.items()}),
         parents=[],
         derived=derived,
         provenance=provenance.provenance(timing.finished_on),
-        environment=provenance.environment(),
+        environment=provenance.environment(environ),
     )
     # LoadGen's logs may be gigabytes of digits: `auditcube redact` looks at them when they are to be published.
     finish(store, manifest, judged.exit_code, {}, scan=False)
@@ -276,7 +310,7 @@ def _system(paths: Paths) -> str:
     return name[:200] if isinstance(name, str) and name else provenance.UNKNOWN
 
 
-def _inputs(paths: Paths) -> list[dict[str, Any]]:
+def _inputs(paths: Paths, measured: Mapping[Path, tuple[int, str]]) -> list[dict[str, Any]]:
     """The logs that were read, by digest; where they lay is the submitter's own business."""
     read = {
         "reference accuracy log": paths.accuracy if paths.results_dir else None,
@@ -289,8 +323,8 @@ def _inputs(paths: Paths) -> list[dict[str, Any]]:
     found = []
     for name, path in read.items():
         if path is not None and path.is_file():
-            size, sha256 = digest.of_file(path)
-            measured = {"digest": {"sha256": sha256}, "size": size, "format": "loadgen"}
+            size, sha256 = measured.get(path) or digest.of_file(path)
+            told = {"digest": {"sha256": sha256}, "size": size, "format": "loadgen"}
             shared = {"kind": "loadgen_log", "provenance": "LoadGen", "redaction_status": "not_scanned"}
-            found.append({"source_id": name, **shared, **measured})
+            found.append({"source_id": name, **shared, **told})
     return found

@@ -17,8 +17,8 @@ from typing import Any
 
 from auditcube.errors import EvidenceRejected, InvalidInput, SetupFailed
 from auditcube.evidence.files import write_atomically
-from auditcube.evidence.store import Store
-from auditcube.manifest import build, codec, publication, schema, validator
+from auditcube.evidence.store import ATTACHMENTS, SIDECAR, STATEMENT, Store
+from auditcube.manifest import attestation, build, codec, publication, schema, validator
 from auditcube.scan.files import as_text, discreet
 from auditcube.scan.look import look_at_leaves
 from auditcube.scan.withhold import Item, replace, withhold, withhold_in_json
@@ -106,6 +106,7 @@ def _copy(sidecar: Path, output: Path, done: Published, salts: dict[str, str]) -
     done.files += len(artifacts)
     done.withheld += len(withheld)
     if not withheld and publication.declare(sidecar.parent, manifest, sidecar.name) == manifest:
+        _copy_attachments(sidecar, store.root)
         write_atomically(store.root / sidecar.name, data)
         return
     if "artifacts" in manifest:
@@ -114,6 +115,13 @@ def _copy(sidecar: Path, output: Path, done: Published, salts: dict[str, str]) -
         own["directory_digest"] = build.directory_digest(artifacts)
     own["redaction"] = {"original": _original(manifest, data), **({"withheld": withheld} if withheld else {})}
     _write_sidecar(store.root, sidecar.name, own)
+
+
+def _copy_attachments(sidecar: Path, output: Path) -> None:
+    """The statement and the signatures hold for a copy of the same bytes, and for no other."""
+    for name in ATTACHMENTS if sidecar.name == SIDECAR else ():
+        if (path := sidecar.with_name(name)).is_file():
+            write_atomically(output / name, path.read_bytes())
 
 
 def _original(manifest: Mapping[str, Any], data: bytes) -> dict[str, str]:
@@ -128,6 +136,8 @@ def _write_sidecar(root: Path, name: str, manifest: dict[str, Any]) -> None:
     encoded = codec.encode(copy)
     if problems := schema.problems(json.loads(encoded)):
         raise EvidenceRejected(f"{root}: the sidecar does not survive without what must be withheld: {problems}")
+    if name == SIDECAR:
+        write_atomically(root / STATEMENT, attestation.encode(json.loads(encoded), encoded, name))
     write_atomically(root / name, encoded)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from auditcube.audits.contract import Outcome, Verdict
 from auditcube.errors import ExitCode
+from auditcube.evidence.expected import read_expected
 from auditcube.evidence.outputs import read_answers
 from auditcube.evidence.store import Store
 from auditcube.evidence.table import read_events
@@ -20,14 +21,15 @@ from auditcube.job import WARMUP, Plan
 from auditcube.load.pacing import End
 from auditcube.load.schedule import RunSpec
 from auditcube.metrics import Run
-from auditcube.summary import latency_bounds, summarize
+from auditcube.scoring import files as score_files
+from auditcube.summary import summarize
 
 _WHOLE_SHARE = 0.99  # of a run's queries must complete for the run to stand without a verdict about it
 
 
 NON_CLAIMS = (
     "The scan for secrets and private data knows the forms that its rules name, and no others.",
-    "The digest in this file finds accidents, not forgers; nothing here is signed.",
+    "The digest in this file finds accidents, not forgers; only a signature beside it says who stands for it.",
 )
 
 
@@ -63,7 +65,9 @@ def read_run(store: Store, plan: Plan, spec: RunSpec) -> Run:
     """A run as its event files tell it. Raises EvidenceRejected if they are not events."""
     files = store.run(spec.label)
     events = read_events(files.events)
-    return Run(spec, plan.load, events, partial(read_answers, files.outputs, events))
+    expected = read_expected(store.expected, plan.dataset_size) if plan.config.dataset.expected and spec.capture else {}
+    kept = partial(read_answers, files.outputs, events, expected)
+    return Run(spec, plan.load, events, kept, parameters=plan.parameters)
 
 
 def derive(plan: Plan, runs: Mapping[str, Run], here: Iterable[str], judged: bool) -> Results:
@@ -74,6 +78,7 @@ def derive(plan: Plan, runs: Mapping[str, Run], here: Iterable[str], judged: boo
     own = [label for label in here if label in runs]
     files: dict[str, Any] = {f"runs/{label}/summary.json": summarize(runs[label]) for label in own}
     verdicts = []
+    files |= score_files(plan, runs) if judged else {}
     for audit in plan.audits if judged else ():
         verdict = _late(runs) or audit.test.judge(audit.params, runs)
         entry = {"test": audit.test_id, **verdict.to_json()}
@@ -168,7 +173,7 @@ def _exit_code(verdicts: list[dict[str, Any]], runs: list[Run], judged: bool) ->
         return ExitCode.INCONCLUSIVE
     if any(run.late_s is not None for run in runs):
         return ExitCode.INCONCLUSIVE
-    if not judged and any(not bound["met"] for run in runs for bound in latency_bounds(run)):
+    if not judged and any(not bound["met"] for run in runs for bound in run.latency_bounds):
         return ExitCode.FAIL
     if not judged and any(
         run.end is not End.COMPLETED or run.completed < _WHOLE_SHARE * len(run.events) for run in runs

@@ -9,15 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from auditcube import early_stopping
 from auditcube.evidence.table import STATUSES, Ints
 from auditcube.metrics import Run, distribution
-from auditcube.scenario import Scenario
 
-# What LoadGen estimates of a scenario's latency; SingleStream's second one is for comparing it with MultiStream.
-_ESTIMATED = {Scenario.SINGLE_STREAM: (90.0, 99.0), Scenario.MULTI_STREAM: (99.0,)}
 _LAGS = ("p50", "p99", "p99.9", "max")
 
 
@@ -45,13 +40,13 @@ def summarize(run: Run) -> dict[str, Any]:
         "completed_per_s": _completed_per_s(run),
         "latency_ns": run.latency_ns,
         "query_latency_ns": distribution(run.query_latencies_ns) if multi else None,
-        "early_stopping": _early_stopping(run),
-        "latency_bounds": latency_bounds(run),
+        "early_stopping": run.early_stopping,
+        "latency_bounds": run.latency_bounds,
         "schedule_slip_ns": distribution(run.slips_ns),
         "schedule_kept": None if not run.load.scenario.paced else run.late_s is None,
         "client_lag_ns": _client_lag(run),
-        "time_to_first_token_ns": distribution(_first_token_ns(run)),
-        "time_per_output_token_ns": distribution(_per_token_ns(run)),
+        "time_to_first_token_ns": distribution(run.first_token_ns),
+        "time_per_output_token_ns": distribution(run.per_token_ns),
         "inter_chunk_ns": distribution(_inter_chunk_ns(run)),
         "tokens": _tokens(run),
     }
@@ -66,13 +61,13 @@ def remarks(run: Run) -> list[str]:
         found.append(
             f"1 % of the queries were issued {late} late or more (load.max_slip_s: {allowed}): we were too slow"
         )
-    for entry in _early_stopping(run):
+    for entry in run.early_stopping:
         if entry["estimate_ns"] is None:
             few = entry["queries"] < entry["least_queries"]
             why = f"{entry['least_queries']} would do" if few else "too many of them have no answer"
             told = f"{entry['queries']} queries do not show the {entry['percentile']:g}th percentile of latency"
             found.append(f"{told} with 99 % confidence: {why}")
-    for bound in latency_bounds(run):
+    for bound in run.latency_bounds:
         of = (
             f"{bound['over']} of {bound['queries']} queries exceed the bound of {bound['bound_s']:g} s on {bound['of']}"
         )
@@ -131,88 +126,10 @@ def _completed_per_s(run: Run) -> float | None:
     return (run.completed - 1) / took_ns * 1e9 if took_ns > 0 else None
 
 
-def _early_stopping(run: Run) -> list[dict[str, Any]]:
-    """The estimates of latency that hold with 99 % confidence, however few the queries were.
-
-    A query without an answer took longer than any other: where the estimate would be one of them, there is none.
-    """
-    if run.load.scenario not in _ESTIMATED:
-        return []
-    ascending = np.sort(run.query_latencies_ns)
-    unanswered = run.queries_issued - len(ascending)
-    found = []
-    for share in _ESTIMATED[run.load.scenario]:
-        rank = early_stopping.rank_from_top(run.queries_issued, share / 100)
-        found.append(
-            {
-                "percentile": share,
-                "queries": run.queries_issued,
-                "least_queries": early_stopping.least_queries(1, share / 100),
-                "estimate_ns": None if rank is None or rank <= unanswered else int(ascending[unanswered - rank]),
-            }
-        )
-    return found
-
-
-def latency_bounds(run: Run) -> list[dict[str, Any]]:
-    """How the bounds of Server were kept. `met`: LoadGen's percentile is within; `shown`: with 99 % confidence.
-
-    A query that failed kept no bound, and neither did one whose answer does not tell what the bound is on. LoadGen's
-    percentile is the value at `int(count * share)` of all, counted from 0 and from the smallest.
-    """
-    load = run.load
-    if load.target_latency_s is None and load.ttft_latency_s is None and load.tpot_latency_s is None:
-        return []
-    share = load.target_latency_percentile / 100
-    alone = int(np.count_nonzero(run.events.ok & (run.events.tokens_out >= 0) & (run.events.tokens_out <= 1)))
-    kinds = (
-        ("latency", load.target_latency_s, run.latencies_ns, 0),
-        ("time_to_first_token", load.ttft_latency_s, _first_token_ns(run), 0),
-        ("time_per_output_token", load.tpot_latency_s, _per_token_ns(run), alone),  # one token has no further one
-    )
-    found = []
-    for name, bound_s, values, exempt in kinds:
-        if bound_s is None:
-            continue
-        count = len(run.events) - exempt
-        over = int(np.count_nonzero(values > round(bound_s * 1e9))) + count - len(values)
-        found.append(
-            {
-                "of": name,
-                "bound_s": bound_s,
-                "percentile": load.target_latency_percentile,
-                "queries": count,
-                "over": over,
-                "met": count > 0 and over <= count - 1 - int(count * share),
-                "shown": early_stopping.shows(count, over, share),
-            }
-        )
-    return found
-
-
 def _client_lag(run: Run) -> dict[str, int] | None:
     """The event loop's lag of the worker that had most of it; None where no worker's end is told."""
     ends = run.events.ends
     return {name: max(end.lag_ns[name] for end in ends) for name in _LAGS} if ends else None
-
-
-def _streamed(run: Run) -> npt.NDArray[np.bool_]:
-    return run.events.ok & (run.events.chunks > 0)
-
-
-def _first_token_ns(run: Run) -> Ints:
-    """Until the first chunk that carried output; in Server from the due time, like a latency."""
-    events, streamed = run.events, _streamed(run)
-    since = events.due_ns if run.load.scenario.paced else events.issued_ns
-    return (events.first_ns - since)[streamed]
-
-
-def _per_token_ns(run: Run) -> Ints:
-    """LoadGen's TPOT: the time from the first token to the answer's end, by the server's count of further tokens."""
-    events = run.events
-    told = _streamed(run) & (events.tokens_out > 1)
-    gaps: Ints = (events.done_ns - events.first_ns)[told] // (events.tokens_out[told] - 1)
-    return gaps
 
 
 def _inter_chunk_ns(run: Run) -> Ints:

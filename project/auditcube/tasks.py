@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from auditcube.audits.contract import REFERENCE
 from auditcube.errors import EvidenceRejected, InvalidInput, RunBroken
+from auditcube.evidence.expected import expected_bytes
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import Store, keep_apart
 from auditcube.job import WARMUP, Job, read_job, runs_of
@@ -69,6 +70,9 @@ def run_audit(options: Options, reference_dir: Path, environ: Mapping[str, str],
 
 
 def _need_audits(job: Job, options: Options) -> None:
+    from auditcube import scoring
+
+    scoring.check(job.plan)
     if not job.plan.audits:
         raise InvalidInput(f"{options.config}: audits: lists no audit; name one, or use run_reference to only measure")
 
@@ -117,11 +121,13 @@ class _Task:
         started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
         run_id = provenance.new_run_id()
         write_atomically(store.config, self.job.plan.effective_yaml())
+        if self.job.plan.config.dataset.expected:
+            write_atomically(store.expected, expected_bytes(s.expected for s in self.job.dataset.samples))
         made = self._make_runs(store, run_id)
         from auditcube.conclusion import Done, conclude
 
         asked, ref = _endpoint_identity(self.job, self.reference), _dataset_ref(self.job)
-        done = Done(self.name, run_id, identity, started_on, started_ns, ref, asked, self.reference)
+        done = Done(self.name, run_id, identity, started_on, started_ns, ref, asked, self.reference, self.environ)
         return conclude(done, store, self.job.plan, made)
 
     def _check_reachable(self) -> None:
@@ -136,7 +142,7 @@ class _Task:
         made: dict[str, Run] = {}
         for spec in self.specs:
             directory = store.run(spec.label).directory
-            with progress.phase(spec.label, spec.queries) as watch:
+            with progress.phase(spec.label, spec.queries, self._about_s(spec, made)) as watch:
                 execute(plan.schedule(spec), self.job.endpoint, samples, run_id, directory, watch, self.crew)
             from auditcube.results import broke, read_run
 
@@ -144,6 +150,15 @@ class _Task:
             if spec.label != WARMUP and broke(made[spec.label]):
                 break  # whatever comes next would meet an endpoint that is gone
         return made
+
+    def _about_s(self, spec: RunSpec, made: Mapping[str, Run]) -> float | None:
+        """How long a run will last at the reference's latency; None without one."""
+        from auditcube.forecast import seconds_of
+
+        before = {} if self.reference is None else self.reference.runs
+        reference = {**before, **made}.get(REFERENCE)
+        latency_ns = None if reference is None else reference.median_latency_ns
+        return None if latency_ns is None else seconds_of(self.job.plan.load, spec, latency_ns / 1e9)
 
 
 def _endpoint_identity(job: Job, reference: Checked | None) -> dict[str, object]:

@@ -78,6 +78,8 @@ def print_verification(verification: Verification) -> None:
             console.print(f"  checked: {check}", soft_wrap=True, markup=False, highlight=False)
         for limit in part.limits:
             console.print(f"  not checked: {limit}", soft_wrap=True, markup=False, highlight=False)
+        for signer, key in part.signed:
+            console.print(f"  signed by: {signer}, {key}", soft_wrap=True, markup=False, highlight=False)
     print_findings([str(finding) for finding in verification.findings])
     if verification.findings:
         console.print(Text("REJECTED: the evidence does not hold; no verdict follows from it.", "bold red"))
@@ -187,6 +189,20 @@ def print_manifest(manifest: Mapping[str, Any]) -> None:
     console.print(table)
     if manifest.get("verdicts"):
         console.print(_verdict_table(manifest["verdicts"]))
+
+
+def print_image(members: Mapping[str, Any]) -> None:
+    """What the host found out about an image: every digest with its kind, and plainly what is unknown."""
+    rows: list[tuple[str, str]] = []
+    for name, value in members.items():
+        if name in members["resolvers"]:
+            values = value if isinstance(value, list) else [value]
+            rows += [(name, f"sha256:{each['sha256'] if isinstance(each, dict) else each}") for each in values]
+        elif name not in ("resolvers", "unknown"):
+            rows.append((name, value))
+    rows += [(name, "unknown") for name in members["unknown"]]
+    for name, text in rows:
+        print(f"{name}: {text}")
 
 
 def _console() -> Console:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from adapters.feeding import JSON
 from auditcube import adapters
 from auditcube.adapters.contract import DecodeError, error_message, loads, merged, shortened, to_json, unsendable
+from auditcube.adapters.variants import read_variant
 from auditcube.dataset import Sample
 from auditcube.errors import InvalidInput
 
@@ -124,12 +125,12 @@ def test_what_has_no_spelling_in_json_is_refused_before_anything_is_sent(api: st
 
 
 def test_the_apis() -> None:
-    assert adapters.names() == ["openai_chat", "openai_completions", "videogen"]
-    with pytest.raises(InvalidInput, match="use one of openai_chat, openai_completions, videogen"):
+    assert adapters.names() == ["openai_chat", "openai_completions", "predict", "videogen"]
+    with pytest.raises(InvalidInput, match="use one of openai_chat, openai_completions, predict, videogen"):
         adapters.get("contract")
 
 
-@pytest.mark.parametrize("api", adapters.names())
+@pytest.mark.parametrize("api", sorted({*adapters.names()} - {"predict"}))
 def test_a_salted_sample_is_another_of_the_same_row(api: str) -> None:
     adapter = adapters.get(api)
     sample = Sample(5, {"prompt": "a boat", "seed": 1})
@@ -138,3 +139,28 @@ def test_a_salted_sample_is_another_of_the_same_row(api: str) -> None:
     assert first.index == 5
     assert first.fields == {"prompt": "0123456789ab a boat", "seed": 1}
     assert sample.fields["prompt"] == "a boat"
+
+
+@pytest.mark.parametrize("api", [api for api in adapters.names() if adapters.get(api).varies])
+@pytest.mark.parametrize(
+    ("variant", "fields"),
+    [
+        ("new:0123456789ab", {"prompt": "01234567 a", "seed": 1}),
+        ("tail:000000000001", {"prompt": "a boat 000000000001", "seed": 1}),
+        ("spaces:000000000001", {"prompt": "a  boat", "seed": 1}),
+        ("case:000000000001", {"prompt": "a Boat", "seed": 1}),
+        ("case:000000000005", {"prompt": "A boat", "seed": 1}),
+        ("seed:0000800000ff", {"prompt": "a boat", "seed": 0xFF}),
+    ],
+)
+def test_a_near_duplicate_differs_in_one_thing(api: str, variant: str, fields: dict[str, Any]) -> None:
+    sample = Sample(5, {"prompt": "a boat", "seed": 1})
+    assert adapters.get(api).salted(sample, variant) == Sample(5, fields)
+
+
+@pytest.mark.parametrize("kind", ["new", "tail", "spaces", "case"])
+@pytest.mark.parametrize("text", ["", "word", "12 34", "  ", "ß", "ein Wort"])
+def test_any_text_can_be_changed(kind: str, text: str) -> None:
+    changed = read_variant(f"{kind}:0123456789ab").of_text(text)
+    assert changed != text
+    assert kind in ("new", "tail") or len(changed) <= len(text) + 13

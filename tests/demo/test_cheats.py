@@ -36,6 +36,9 @@ SEQUENCE: list[object] = [*({"prompt": prompt} for prompt in PROMPTS), {"prompt"
         ("double_eos", 0),
         ("padded_outputs", 0),
         ("wrong_counts", 0),
+        ("wrong_first_token", 0),
+        ("uneven_outputs", 0),
+        ("wrong_predictions", 0),
     ],
 )
 def test_how_many_of_a_sequence_are_hits(cheat: str | None, hits: int, tmp_path: Path) -> None:

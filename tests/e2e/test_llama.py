@@ -245,3 +245,41 @@ def test_audits_of_tokens_do_not_accuse_a_server_that_has_no_id_for_each(
     assert (done.code, verdicts["test06"]["outcome"], verdicts["test09"]["outcome"]) == (6, "INCONCLUSIVE", "PASS")
     assert verdicts["test06"]["code"] == ("ids_missing" if stream else "no_first_token")
     assert auditcube("verify", tmp_path / "out").code == 6
+
+
+LETTERS = {"grammar": "root ::= [a-z ]+", "temperature": 0, "seed": 1, "max_tokens": 12, "cache_prompt": False}
+
+
+def completed(url: str, prompt: str) -> str:
+    """The server's own answer, asked for without our client."""
+    body = json.dumps({"prompt": prompt, **LETTERS}).encode()
+    request = urllib.request.Request(f"{url}/v1/completions", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return str(json.load(answer)["choices"][0]["text"])
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_its_tokens_and_answers_are_judged(llama: str, tmp_path: Path, wrong: bool) -> None:
+    """Confined to letters, each token is whole, and all have ids; `wrong`: most expected answers are others."""
+    rows = [{"prompt": f"tell me about bridge number {n}"} for n in range(8)]
+    answers = [completed(llama, row["prompt"]) for row in rows]
+    write_rows(tmp_path / "prompts.jsonl", [
+        {**row, "answer": "no such answer" if wrong and n else answer}
+        for n, (row, answer) in enumerate(zip(rows, answers, strict=True))
+    ])  # fmt: skip
+    parameters = {**LETTERS, "logprobs": 1, "stream": True, "stream_options": {"include_usage": True}}
+    changes = {
+        "scenario": "SingleStream",
+        "load": {"max_in_flight": 1},
+        "endpoint": {"api": "openai_completions", "model": None, "parameters": parameters, "timeout_s": 60.0},
+        "dataset": {"expected": ["answer"]},
+        "audits": [
+            {"test": "test06", "samples": 8, "eos": [2]},
+            {"test": "test07", "threshold": 99},
+            {"test": "test09", "min_output_tokens": 12, "max_output_tokens": 12},
+        ],
+    }
+    done = audit(job(tmp_path, llama, changes), tmp_path / "out", timeout_s=110)
+    found = {v["test"]: v["outcome"] for v in sidecar(tmp_path / "out")["verdicts"]}
+    assert found == {"test06": "PASS", "test07": "FAIL" if wrong else "PASS", "test09": "PASS"}, done.out
+    assert auditcube("verify", tmp_path / "out").code == done.code == int(wrong)

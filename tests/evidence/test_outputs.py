@@ -18,7 +18,7 @@ def read(tmp_path: Path, *outputs: dict[str, Any], **told: Any) -> list[KeptAnsw
     path = tmp_path / "outputs.jsonl"
     lines = [json.dumps({"ordinal": n, "sample": n, "output": output}) for n, output in enumerate(outputs)]
     path.write_text("".join(f"{line}\n" for line in lines))
-    return list(read_answers([path], table_of([event(n, **told) for n in range(len(outputs))])))
+    return list(read_answers([path], table_of([event(n, **told) for n in range(len(outputs))]), {}))
 
 
 @pytest.mark.parametrize(
@@ -59,5 +59,5 @@ def test_a_line_that_is_none(tmp_path: Path, line: str) -> None:
     path = tmp_path / "outputs.jsonl"
     path.write_text(f"{line}\n")
     with pytest.raises(EvidenceRejected, match="line 1 is no kept answer"):
-        list(read_answers([path], table_of([event(0)])))
+        list(read_answers([path], table_of([event(0)]), {}))
     assert contradictions([path], table_of([event(0)]), lambda _: True) == ["outputs.jsonl, line 1: is no kept answer"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from auditcube.cli import main
-from auditcube.loadgen import rounds
+from auditcube.loadgen import fallback, rounds
 from auditcube.loadgen.layout import ACCURACY, DETAIL, SUMMARY
 from auditcube.manifest.validator import validate
 from loadgen.logs import SAMPLED, case, detail, entry, tokens, write_accuracy, write_detail
@@ -63,7 +63,7 @@ def test_the_files_of_a_submission(
     for _ in range(2):  # the second takes the place of the first
         assert main([*arguments(test, root, output, "--rule", rule), "--json"]) == 0
     folder = output / test
-    ours = {f"audit_{test.lower()}.json", "mlcube.run_audit.json"}
+    ours = {f"audit_{test.lower()}.json", "mlcube.run_audit.json", "mlcube.run_audit.intoto.json"}
     assert listed(folder) == FILES[test] | ours
     assert {path.name for path in output.iterdir()} == {test}
     assert not list(here.iterdir())
@@ -272,3 +272,54 @@ def test_what_a_directory_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("TEST04", DETAIL, "is missing"),
         ("TEST04", "more.txt", "has no place there"),
     }
+
+
+COUNTS = """
+import json, sys
+tokens = [entry["data"] for entry in json.load(open(sys.argv[1]))]
+right = sum(data.endswith("02000000") for data in tokens)
+print({"exact_match": 100 * right / len(tokens)})
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "told"),
+    [(0, 0, "same_scores"), (1, 1, "scores_of_answers_differ"), (64, 1, "scores_of_answers_differ")],
+)
+def test_where_answers_vary_scores_decide(tmp_path: Path, wrong: int, code: int, told: str) -> None:
+    """All answers differ from the accuracy run's, and of the last token, which is what scores, so many are wrong."""
+    case(tmp_path, "TEST01")
+    varied = [tokens(sample) for sample in range(64)]
+    for sample, one in enumerate(varied):
+        data = f"{one['data'][:-16]}63000000{'03000000' if sample < wrong else '02000000'}"
+        varied[sample] = {**one, "data": data}
+    write_accuracy(tmp_path / "compliance" / ACCURACY, varied)
+    script = f"{shlex.join([sys.executable, '-c', COUNTS])} {{accuracy_log}}"
+    assert main(arguments("TEST01", tmp_path, tmp_path / "without")) == 1
+    assert main(arguments("TEST01", tmp_path, tmp_path / "out", "--accuracy-script", script)) == code
+    folder = tmp_path / "out/TEST01"
+    assert json.loads((folder / "audit_test01.json").read_text())["verdict"]["code"] == told
+    baseline, compliance = ((folder / f"accuracy/{run}_accuracy.txt").read_text() for run in ("baseline", "compliance"))
+    assert "100.0" in baseline
+    assert str(100 * (64 - wrong) / 64) in compliance
+    problems = [name for name, _ in rounds._check_one(folder, "TEST01")]
+    assert problems == ([] if code == 0 else ["verify_performance.txt"])
+
+
+def test_the_baseline_has_the_same_samples_alone(tmp_path: Path) -> None:
+    accuracy, audited, target = tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"
+    write_accuracy(accuracy, [tokens(sample) for sample in range(10)])
+    write_accuracy(audited, [tokens(sample) for sample in (3, 7, 12)])
+    fallback.write_baseline(accuracy, audited, target)
+    assert [entry["qsl_idx"] for entry in json.loads(target.read_text())] == [3, 7]
+    assert (
+        target.read_text()
+        == "".join(
+            line for line in accuracy.read_text().splitlines(keepends=True) if '"qsl_idx" : 3,' in line or line == "[\n"
+        )
+        + accuracy.read_text().splitlines()[8].rstrip(",")
+        + "\n]\n"
+    )
+    write_accuracy(audited, [])
+    fallback.write_baseline(accuracy, audited, target)
+    assert json.loads(target.read_text()) == []

@@ -39,7 +39,7 @@ FULL: dict[str, Any] = ISSUE_367 | {
         | {"digest": {"sha256": HASH}, "size": 10, "format": "jsonl", "rows": 3, "samples": 2}
     ],
     "provenance": ISSUE_367["provenance"]
-    | {"dirty": False, "tool": {"name": "auditcube", "version": "1", "commit": "c"}},
+    | {"dirty": False, "diff": {"sha256": HASH}, "tool": {"name": "auditcube", "version": "1", "commit": "c"}},
     "artifacts": [
         {
             "role": "events",
@@ -56,18 +56,42 @@ FULL: dict[str, Any] = ISSUE_367 | {
         "python": "3.11.7",
         "system": "Linux",
         "machine": "x86_64",
+        "kernel": "6.8.0",
+        "page_bytes": 65536,
         "cpu_count": 2,
+        "cpus_usable": 2,
+        "cpu_limit_millicpus": 1500,
+        "cpu": {"model": "Neoverse-V2", "sockets": 2, "cores": 144, "numa_nodes": 2},
+        "memory_bytes": 1024,
+        "memory_limit_bytes": 512,
         "gpu_driver": "580.95.05",
-        "gpus": [{"name": "NVIDIA GB300", "memory_bytes": 309237645312, "mig": False}],
+        "cuda": "13.0",
+        "gpus": [
+            {
+                "name": "NVIDIA GB300",
+                "memory_bytes": 309237645312,
+                "compute_capability": "10.3",
+                "mig": False,
+                "fabric": {"state": "completed", "domain": 0, "clique": 1},
+            }
+        ],
+        "slurm": {"nodes": 18, "gpus_per_node": "gb200:4"},
+        "variables": {"OMP_NUM_THREADS": "8"},
+        "withheld": ["CUDA_VISIBLE_DEVICES"],
     },
     "image_identity": {
         "reference": "localhost/auditcube:0.1.0",
         "config_digest": {"sha256": HASH},
+        "manifest_digest": {"sha256": HASH},
+        "index_digest": {"sha256": HASH},
         "repo_digests": [{"sha256": HASH}],
         "sif_sha256": HASH,
         "squashfs_sha256": HASH,
         "platform": "linux/arm64",
+        "image_platform": "linux/arm64",
         "resolved_by": "runner",
+        "resolvers": {"config_digest": "runner", "sif_sha256": "host"},
+        "unknown": ["manifest_digest"],
         "marks": ["container=podman"],
         "contradictions": ["..."],
     },

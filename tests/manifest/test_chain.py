@@ -97,6 +97,10 @@ DIFFERENCES: list[tuple[str, str, Record]] = [
     ("chain_image", "/image", {"image": "another"}),
     ("chain_image", "/mlcube_config_hash", {"mlcube_config_hash": "sha256:" + "0" * 64}),
     ("chain_image", "/image_identity/config_digest", {"image_identity": FULL["image_identity"] | {"config_digest": 0}}),
+    *(
+        ("chain_image", f"/image_identity/{name}", {"image_identity": FULL["image_identity"] | {name: 0}})
+        for name in ("manifest_digest", "index_digest")
+    ),
     ("chain_image", "/image_identity/repo_digests", {"image_identity": FULL["image_identity"] | {"repo_digests": []}}),
     ("chain_image", "/image_identity/sif_sha256", {"image_identity": FULL["image_identity"] | {"sif_sha256": "0"}}),
     (

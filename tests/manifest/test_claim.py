@@ -66,7 +66,9 @@ def test_a_minimal_manifest_is_not_public() -> None:
     assert granted("public", ISSUE_367) == "internal"
 
 
-@pytest.mark.parametrize("digest", ["config_digest", "repo_digests", "sif_sha256", "squashfs_sha256"])
+@pytest.mark.parametrize(
+    "digest", ["config_digest", "manifest_digest", "index_digest", "repo_digests", "sif_sha256", "squashfs_sha256"]
+)
 def test_any_kind_of_digest_names_the_image(digest: str) -> None:
     assert granted("public", fit(image_identity=IMAGE | {digest: FULL["image_identity"][digest]})) == "public"
 

@@ -58,15 +58,15 @@ def test_all_else_may_be_left_out(name: str) -> None:
     assert schema.problems(changed(f"/{name}", ...)) == []
 
 
+# Their members have names of their own.
+OPEN = ("/verdicts/0/numbers", "/redaction/findings", "/environment/variables", "/run_durations_ns")
+
+
 def objects(value: Any, at: str = "") -> list[str]:
     """The pointers of all objects in a manifest but those that are open."""
     if isinstance(value, dict):
         inside = [pointer for name, member in value.items() for pointer in objects(member, f"{at}/{name}")]
-        return (
-            [*([] if at in ("/verdicts/0/numbers", "/redaction/findings", "/run_durations_ns") else [at]), *inside]
-            if at != "/extensions"
-            else []
-        )
+        return [*([] if at in OPEN else [at]), *inside] if at != "/extensions" else []
     if isinstance(value, list):
         return [pointer for number, member in enumerate(value) for pointer in objects(member, f"{at}/{number}")]
     return []

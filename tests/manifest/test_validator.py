@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from auditcube.errors import InvalidInput
+from auditcube.manifest.codec import encode
 from auditcube.manifest.validator import Validation, file_findings, read_sidecar, validate
 from bundles import SIDECAR, Bundle, dumps
+from manifest.examples import FULL
 
 HEX = "0" * 64
 
@@ -148,3 +150,13 @@ def test_a_link_is_no_sidecar(tmp_path: Path) -> None:
     (tmp_path / "other" / SIDECAR).symlink_to(bundle.sidecar)
     findings = validate([tmp_path / "other"]).findings
     assert [finding.code for finding in findings] == ["sidecar_malformed"]
+
+
+def test_a_copy_without_its_files_is_scanned_by_itself(tmp_path: Path) -> None:
+    """As it lies in a submission, under another name and without its files: nothing may stand in it all the same."""
+    plain = FULL | {"image": "localhost/a:1", "redaction_status": "safe_for_public_log"}
+    for name, benchmark, rules in (("clean", "river", False), ("leak", "by erika@lab.example", True)):
+        path = tmp_path / f"{name}.json"
+        path.write_bytes(encode(plain | {"benchmark": benchmark}))
+        found = [finding for finding in validate([path]).findings if finding.pointer == "/benchmark"]
+        assert [finding.code for finding in found] == (["redaction"] if rules else [])

@@ -36,6 +36,9 @@ def check_identity(cube: Cube, manifest: Any) -> None:
     identity = manifest["image_identity"]
     assert identity["contradictions"] == []
     assert identity["resolved_by"] == "runner"
+    assert identity["unknown"] == []
+    assert set(identity["resolvers"].values()) == {"runner"}
+    assert identity["image_platform"] == identity["platform"]
     assert identity["marks"]
     if cube.platform == "docker":
         assert manifest["runner"] == engine("--version").split()[0].lower()  # docker, or podman under its name

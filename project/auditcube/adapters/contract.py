@@ -25,10 +25,12 @@ class DecodeError(ValueError):
 class Keep:
     """What of an answer is wanted besides its counts, and how large one may be that must be held to be read.
 
-    `outputs`: what the server answered; `chunk_times`: when each chunk of a stream came, not the first and last only.
+    `outputs`: what the server answered; `media`: a video itself, beside its digest; `chunk_times`: when each chunk of a
+    stream came, not the first and last only.
     """
 
     outputs: bool = True
+    media: bool = False
     chunk_times: bool = False
     max_answer_bytes: int = 2**25
 
@@ -43,7 +45,7 @@ class Answer(NamedTuple):
 
     `output` is what is kept when outputs are captured; token counts are the server's own. `chunks` is how many pieces
     of a stream carried output, `first_ns` and `last_ns` when the first and the last of them came; `chunk_ns` is when
-    each came, if that was asked for.
+    each came, and `media` the video itself, if that was asked for.
     """
 
     output: Mapping[str, Any] = MappingProxyType({})
@@ -53,6 +55,7 @@ class Answer(NamedTuple):
     first_ns: int | None = None
     last_ns: int | None = None
     chunk_ns: Sequence[int] = ()
+    media: bytes = b""
 
 
 class Decoder(Protocol):
@@ -79,6 +82,11 @@ class Adapter(Protocol):
         ...
 
     @property
+    def varies(self) -> bool:
+        """Whether any row can be made into a request that is new for sure, and into one that is nearly the row's."""
+        ...
+
+    @property
     def columns(self) -> Mapping[str, Column]:
         """The request fields that a data set may set."""
         ...
@@ -101,8 +109,13 @@ class Adapter(Protocol):
         """The request body. A field of the sample overrides a parameter; what was not set is not sent."""
         ...
 
+    def unstreamed(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The parameters with which the same answer comes in one piece."""
+        ...
+
     def salted(self, sample: Sample, salt: str) -> Sample:
-        """The same sample, changed at its front so that no cache, not even of a prefix, can have seen it."""
+        """The same sample, changed as a variant says that a plan names (see `variants`): by twelve hexadecimal digits
+        alone at its front, so that no cache, not even of a prefix, can have seen it."""
         ...
 
     def decoder(self, content_type: str, keep: Keep) -> Decoder:

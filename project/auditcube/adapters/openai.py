@@ -36,6 +36,7 @@ from auditcube.dataset import Column, Sample
 
 _NOTHING: Mapping[str, Any] = {}
 _FIRST = (0, None)
+_OF_STREAMS = ("stream", "stream_options")  # servers refuse the second without the first
 _TEXT_ALONE = {"text"}
 _BETWEEN = b"],\n["
 _TRIED_FOR_A_MOULD = 3  # the first chunk of a chat tells its role, and has no text yet
@@ -60,6 +61,7 @@ class OpenAI(ABC):
     """The common half of both adapters. `endpoint.parameters` may be anything: servers extend this API freely."""
 
     textual = True
+    varies = True
     defaults: Mapping[str, Any] = {}
 
     def check_parameters(self, parameters: Mapping[str, Any]) -> str | None:
@@ -70,6 +72,9 @@ class OpenAI(ABC):
 
     def encode(self, sample: Sample, model: str | None, parameters: Mapping[str, Any]) -> bytes:
         return to_json(self.body(merged(sample, model, parameters)))
+
+    def unstreamed(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: value for name, value in parameters.items() if name not in _OF_STREAMS}
 
     def body(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The request object for these fields."""

@@ -25,6 +25,7 @@ from auditcube.adapters.contract import (
     to_json,
     unsendable,
 )
+from auditcube.adapters.variants import read_variant
 from auditcube.dataset import Column, Sample
 
 _TEXT, _INTEGER, _NUMBER = Column((str,)), Column((int,)), Column((float,))
@@ -35,6 +36,7 @@ class Videogen:
 
     path = "/v1/videos/generations"
     textual = False
+    varies = True
     one_of = ("prompt",)
     columns: Mapping[str, Column] = {
         "prompt": _TEXT,
@@ -78,8 +80,14 @@ class Videogen:
     def encode(self, sample: Sample, model: str | None, parameters: Mapping[str, Any]) -> bytes:
         return to_json(merged(sample, model, parameters))
 
+    def unstreamed(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        return parameters
+
     def salted(self, sample: Sample, salt: str) -> Sample:
-        return Sample(sample.index, {**sample.fields, "prompt": f"{salt} {sample.fields['prompt']}"})
+        variant = read_variant(salt)
+        if variant.kind == "seed":
+            return Sample(sample.index, variant.seeded(sample.fields))
+        return Sample(sample.index, {**sample.fields, "prompt": variant.of_text(sample.fields["prompt"])})
 
     def decoder(self, content_type: str, keep: Keep) -> Decoder:
         return VideoDecoder(keep)
@@ -94,7 +102,7 @@ class VideoDecoder:
     def __init__(self, keep: Keep) -> None:
         self._keep = keep
         self._head = b""
-        self._json: list[bytes] = []
+        self._held: list[bytes] = []
         self._sha256 = hashlib.sha256()
         self._size = 0
 
@@ -102,18 +110,20 @@ class VideoDecoder:
         if len(self._head) < 12:
             self._head += data[: 12 - len(self._head)]
         self._size += len(data)
-        if self._is_mp4():
-            for piece in (*self._json, data):
-                self._sha256.update(piece)
-            self._json = []
-        else:
+        if self._keep.media or not self._is_mp4():
             self._keep.check_size(self._size)
-            self._json.append(data)
+            self._held.append(data)
+        else:
+            for piece in (*self._held, data):
+                self._sha256.update(piece)
+            self._held = []
 
     def finish(self) -> Answer:
+        if self._is_mp4() and not self._keep.media:
+            return Answer(_told(self._sha256.hexdigest(), self._size))
+        data = b"".join(self._held)
         if self._is_mp4():
-            return _video(self._sha256.hexdigest(), self._size)
-        data = b"".join(self._json)
+            return self._video(data)
         body = loads(data)
         named = {"video_id": body["video_id"]} if isinstance(body.get("video_id"), str) else {}
         if isinstance(path := body.get("video_path"), str) and path:
@@ -126,15 +136,19 @@ class VideoDecoder:
                 raise DecodeError(f"video_bytes is not base64 ({problem})") from None
             if not video:
                 raise DecodeError("video_bytes holds no bytes")
-            return _video(hashlib.sha256(video).hexdigest(), len(video), named)
+            return self._video(video, named)
         raise DecodeError(f"the answer has neither video_path nor video_bytes: {error_message(data)}")
 
     def _is_mp4(self) -> bool:
         return self._head[4:8] == b"ftyp"
 
+    def _video(self, video: bytes, named: Mapping[str, str] | None = None) -> Answer:
+        told = _told(hashlib.sha256(video).hexdigest(), len(video))
+        return Answer({**(named or {}), **told}, media=video if self._keep.media else b"")
 
-def _video(sha256: str, size: int, named: Mapping[str, str] | None = None) -> Answer:
-    return Answer({**(named or {}), "video_sha256": sha256, "video_size_bytes": size})
+
+def _told(sha256: str, size: int) -> dict[str, Any]:
+    return {"video_sha256": sha256, "video_size_bytes": size}
 
 
 ADAPTER = Videogen()

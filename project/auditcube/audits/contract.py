@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from auditcube.evidence.answers import KeptAnswer
+from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
+from auditcube.metrics import Timed
 from auditcube.scenario import Scenario
 
 REFERENCE = "reference"
@@ -129,12 +130,33 @@ class Evidence(Protocol):
         """The median latency of the completed queries, where one is known."""
         ...
 
+    def shortfalls(self) -> list[str]:
+        """What keeps the run from being a valid result by LoadGen's rules, but for bounds that were exceeded."""
+        ...
+
+    def exceeded(self) -> list[str]:
+        """Which bounds on latency were not kept."""
+        ...
+
     def half_throughputs_per_s(self) -> tuple[float, float] | None:
         """Throughput over the first and the second half of the completions, where that is known."""
         ...
 
     def relative_latency(self, index: int) -> float | None:
         """One row's latency, divided by the mean of those around it, where that is known."""
+        ...
+
+    def timed(self) -> Timed | None:
+        """When each planned query was issued and answered, where that is known."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What was sent with every request besides its row, as far as it is known."""
+        ...
+
+    def score(self, test_id: str) -> Score | None:
+        """What an audit's scorer made of the answers; None if it did not look at them."""
         ...
 
     def answers(self) -> Iterator[KeptAnswer]:

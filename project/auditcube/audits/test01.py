@@ -2,7 +2,8 @@
 
 An accuracy run keeps the answers to all samples, a performance run those to some. Each sample's answers are compared
 whole: PASS iff all are the same, or, where `tolerance` allows it, as near as that, and the audited run's throughput is
-within the band around the reference's.
+within the band around the reference's. For systems that are not deterministic there is a fallback: a scorer's score of
+the audited run's answers must be that of the accuracy run's answers to the same samples, or near it.
 
 Source: MLPerf Inference, compliance/TEST01, which compares the first element of each answer only.
 """
@@ -17,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from auditcube.audits.contract import REFERENCE, AuditParams, Evidence, Outcome, Refusal, Verdict, unusable
+from auditcube.audits.scorers import Scorer, Scoring, lacking
 from auditcube.evidence.answers import KeptAnswer
 from auditcube.load.order import WithoutReplacement
 from auditcube.load.schedule import Load, RunSpec
@@ -43,6 +45,12 @@ class Params(AuditParams):
     threshold: float | None = Field(
         default=None, gt=0, lt=1, description="band around the reference's score; null: 0.10, or MLPerf's 0.20"
     )
+    scorer: Scorer | None = Field(
+        default=None, description="compares scores where answers differ; null: then it is a FAIL. See TEST07"
+    )
+    max_score_difference: float = Field(
+        default=0.01, ge=0, lt=1, description="of `scorer`: by how much the two scores may differ, relative"
+    )
 
 
 def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
@@ -50,6 +58,10 @@ def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
     samples = params.samples or load.min_queries
     if samples > dataset_size:
         raise Refusal(f"{samples} samples are more than the data set's {dataset_size} rows", "samples")
+    if params.scorer is not None and (problem := lacking(params.scorer)) is not None:
+        raise Refusal(problem, "scorer")
+    if params.scorer is not None and params.scorer.media:
+        raise Refusal("scorer.media: TEST01 keeps no videos", "scorer")
     return (
         RunSpec(REFERENCE, WithoutReplacement(), samples),
         RunSpec(ACCURACY, WithoutReplacement(), dataset_size, capture=1.0),
@@ -57,19 +69,28 @@ def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
     )
 
 
+def scoring(params: Params) -> Scoring | None:
+    """The audited run's answers, and of the accuracy run's those to the same samples."""
+    return None if params.scorer is None else Scoring(params.scorer, {AUDIT: None, ACCURACY: AUDIT})
+
+
 def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
-    """First the answers, then the scores; both must hold."""
+    """First the answers, then the throughputs; both must hold."""
     if (problem := unusable(runs, REFERENCE, ACCURACY, AUDIT)) is not None:
         return _inconclusive(*problem, {})
     numbers, differing = _compare(params, runs[ACCURACY], runs[AUDIT])
     numbers |= _scores(params, runs[REFERENCE], runs[AUDIT])
-    if differing:
+    if params.scorer is not None and (differing or numbers["contradicting"]):
+        problem_of_scores = _by_score(params, runs, numbers)
+        if problem_of_scores is not None:
+            return problem_of_scores
+    elif differing:
         listed = ", ".join(map(str, differing[:_LISTED]))
         text = (
             f"{numbers['differing']} of {numbers['compared']} answers differ from the accuracy run's: samples {listed}"
         )
         return Verdict(Outcome.FAIL, "answers_differ", text, numbers)
-    if numbers["contradicting"]:
+    elif numbers["contradicting"]:
         text = "the accuracy run answered a sample in two ways; compare scores where answers vary"
         return _inconclusive("not_deterministic", text, numbers)
     if numbers["unknown"]:
@@ -82,12 +103,32 @@ def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
         return _inconclusive("too_few_compared", text, numbers)
     if numbers["score_ratio"] is None:
         return _inconclusive("no_score", "one of the runs has no score", numbers)
-    told = (
-        f"all {numbers['compared']} answers are the accuracy run's; the score is {numbers['score_ratio']:.3f} times the"
-    )
+    code, alike = "same_answers", f"all {numbers['compared']} answers are the accuracy run's"
+    if numbers["differing"] or numbers["contradicting"]:
+        scores = f"{numbers['audited_answers']:g} after {numbers['accuracy_answers']:g}"
+        code, alike = "same_scores", f"answers vary, and score {scores}"
+    told = f"{alike}; the score is {numbers['score_ratio']:.3f} times the"
     if not numbers["within_band"]:
         return Verdict(Outcome.FAIL, "score_differs", f"{told} reference's, beyond {numbers['threshold']:.0%}", numbers)
-    return Verdict(Outcome.PASS, "same_answers", f"{told} reference's", numbers)
+    return Verdict(Outcome.PASS, code, f"{told} reference's", numbers)
+
+
+def _by_score(params: Params, runs: Mapping[str, Evidence], numbers: dict[str, Any]) -> Verdict | None:
+    """The verdict on answers that differ, unless their score is the accuracy run's; scores of 0 tell nothing."""
+    found = {"accuracy": runs[ACCURACY].score(AUDIT), "audited": runs[AUDIT].score(AUDIT)}
+    for name, score in found.items():
+        if score is None or score.value is None:
+            why = "the answers were not scored" if score is None else score.problem
+            return _inconclusive("no_score", f"answers differ, and the {name} run's have no score: {why}", numbers)
+        numbers[f"{name}_answers"] = score.value
+    before, after = numbers["accuracy_answers"], numbers["audited_answers"]
+    if not before and not after:
+        return _inconclusive("no_score", "answers differ, and both runs' score 0", numbers)
+    # As MLPerf's checker has it: 100 * |1 - baseline / compliance| <= 1.
+    if not after or abs(1 - before / after) > params.max_score_difference:
+        text = f"{numbers['differing']} answers differ, and they score {after:g}, the accuracy run's {before:g}"
+        return Verdict(Outcome.FAIL, "scores_of_answers_differ", text, numbers)
+    return None
 
 
 def _compare(params: Params, accuracy: Evidence, audit: Evidence) -> tuple[dict[str, Any], list[int]]:

@@ -1,7 +1,9 @@
 """TEST06: are the tokens of each answer consistent with what was said of them?
 
 Of every kept answer: it ends with at most one end-of-sequence token, and has none before; the tokens that stopped the
-clock of the time to the first token are those that it begins with; its length is the length that was reported.
+clock of the time to the first token are those that it begins with; its length is the length that was reported. What a
+stream told first is also part of that stream, so a second run asks for the same answers in one piece, and the two must
+begin alike.
 
 Source: MLPerf Inference, compliance/TEST06, which never looks at the first token for an EOS, and passes an empty log.
 """
@@ -23,6 +25,7 @@ from auditcube.scenario import Scenario
 
 TITLE = "consistency of token output: first token, end of sequence, length"
 AUDIT = "test06"
+WHOLE = "test06_whole"
 
 
 class Params(AuditParams):
@@ -32,13 +35,23 @@ class Params(AuditParams):
     eos: tuple[int, ...] = Field(
         default=(2,), strict=False, min_length=1, description="token ids that end a sequence: those of the model"
     )
+    whole: bool | None = Field(
+        default=None, description="ask once more, without streaming, and compare; null: but for Offline, as MLPerf"
+    )
 
 
 def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
-    """One run, all of whose answers are kept."""
+    """One run, all of whose answers are kept, and the same in one piece where the first token is looked at."""
     if params.samples > dataset_size:
         raise Refusal(f"{params.samples} samples are more than the data set's {dataset_size} rows", "samples")
-    return (RunSpec(AUDIT, WithoutReplacement(), params.samples, capture=1.0),)
+    audited = RunSpec(AUDIT, WithoutReplacement(), params.samples, capture=1.0)
+    if not _asked_whole(params, load.scenario):
+        return (audited,)
+    return (audited, RunSpec(WHOLE, WithoutReplacement(), params.samples, capture=1.0, whole=True))
+
+
+def _asked_whole(params: Params, scenario: Scenario) -> bool:
+    return scenario is not Scenario.OFFLINE if params.whole is None else params.whole
 
 
 def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
@@ -46,10 +59,16 @@ def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
     if (problem := unusable(runs, AUDIT)) is not None:
         return _inconclusive(*problem, {})
     run = runs[AUDIT]
+    whole: dict[int, KeptAnswer] | None = None
+    if _asked_whole(params, run.scenario):
+        if (problem := unusable(runs, WHOLE)) is not None:
+            return _inconclusive(*problem, {})
+        whole = {answer.sample: answer for answer in runs[WHOLE].answers()}
     found: Counter[str] = Counter()
     told_first = run.scenario is not Scenario.OFFLINE
     for answer in run.answers():
-        found.update(_problems(answer, np.asarray(params.eos), told_first))
+        problems = _problems(answer, np.asarray(params.eos), told_first)
+        found.update(problems if whole is None else _beside(answer, whole.get(answer.sample), problems))
         found["answers"] += 1
     names = ("answers", *_FAILURES, *_GAPS)
     numbers: dict[str, Any] = {name: found[name] for name in names} | {"eos": ",".join(map(str, params.eos))}
@@ -76,6 +95,8 @@ _GAPS = {
     "no_first_token": "came without the token that was told first",
     "no_length": "came without a reported length",
     "ids_missing": "have fewer token ids than were reported, as log probabilities may; ask for the ids themselves",
+    "no_whole": "have no token ids in the answer in one piece, so that nothing tells what they begin with",
+    "not_deterministic": "are others in one piece, so nothing tells what they begin with; see temperature and seed",
 }
 
 
@@ -86,7 +107,7 @@ def _problems(answer: KeptAnswer, eos: Any, told_first: bool) -> list[str]:
     if not len(tokens):
         return ["empty"] + (["length_differs"] if answer.tokens_out else [])
     problems = []
-    ends = np.flatnonzero(np.isin(tokens, eos))
+    ends = np.flatnonzero(tokens == eos[0] if len(eos) == 1 else np.isin(tokens, eos))
     if len(ends) > 1:
         problems.append("several_eos")
     elif len(ends) and ends[0] != len(tokens) - 1:
@@ -104,6 +125,22 @@ def _problems(answer: KeptAnswer, eos: Any, told_first: bool) -> list[str]:
     elif answer.tokens_out != len(tokens):
         problems.append("ids_missing")
     return problems
+
+
+def _beside(answer: KeptAnswer, whole: KeptAnswer | None, problems: list[str]) -> list[str]:
+    """What is wrong with a streamed answer, seen beside the same answer in one piece."""
+    if answer.tokens is None or "ids_missing" in problems:
+        return problems
+    if whole is None or whole.tokens is None or whole.length != len(whole.tokens):
+        return [*problems, "no_whole"]
+    streamed, other = list(answer.tokens), list(whole.tokens)
+    if streamed == other:
+        return problems
+    first = 0 if answer.first_tokens is None else len(answer.first_tokens)
+    # Another token is told first and the rest is as it should be, whether the true one follows or not.
+    if first and streamed[first:] in (other, other[first:]):
+        return [*problems, "first_token_differs"]
+    return [*problems, "not_deterministic"]
 
 
 def _inconclusive(code: str, reason: str, numbers: Mapping[str, Any]) -> Verdict:

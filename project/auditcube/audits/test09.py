@@ -1,18 +1,21 @@
 """TEST09: are answers as long as the model's answers are?
 
 The mean number of output tokens must lie within two bounds, both included. A mean says little by itself: answers
-without any token, and lengths that differ from the reported ones, fail as well, and the distribution is told.
+without any token, and lengths that differ from the reported ones, fail as well. The distribution is told, and held
+against bounds on its percentiles, or against that of an accuracy run, where the config asks for it.
 
 Source: MLPerf Inference, compliance/TEST09, which knows the mean alone, so that `[0, 30, 0, 30]` passes for 15.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from auditcube.audits.contract import AuditParams, Evidence, Outcome, Refusal, Remark, Verdict, unusable
 from auditcube.load.order import WithoutReplacement
@@ -21,6 +24,9 @@ from auditcube.metrics import PERCENTILES, percentile
 
 TITLE = "output length: the mean number of tokens within bounds"
 AUDIT = "test09"
+ACCURACY = "accuracy"
+_PERCENTILE = re.compile(r"\d{1,3}(\.\d{1,6})?")
+_KOLMOGOROV = 1.95  # below it in 999 of 1000 pairs of samples of one distribution
 _HALVES = 0.05  # share of answers shorter than a tenth of the mean from which the spread is worth a word
 _WIDE_TOKENS = 8  # token ids read at half their width are told apart from this many on
 
@@ -32,6 +38,33 @@ class Params(AuditParams):
     min_output_tokens: float | None = Field(default=None, gt=0, description="least mean of output tokens; wanted")
     max_output_tokens: float | None = Field(default=None, gt=0, description="largest mean of output tokens; wanted")
     max_empty_share: float = Field(default=0.0, ge=0, lt=1, description="share of answers that may have no token")
+    percentiles: Mapping[str, tuple[float, float]] = Field(
+        default={}, strict=False, description="bounds of further percentiles, such as {50: [900, 1500]}"
+    )
+    like_accuracy: bool = Field(
+        default=False, description="lengths must be distributed as in an accuracy run, which is then made"
+    )
+    max_distance: float = Field(
+        default=0.1, ge=0, le=1, description="of `like_accuracy`: difference that shares below a length may have"
+    )
+
+    @field_validator("percentiles", mode="before")
+    @classmethod
+    def _named(cls, told: Any) -> Any:
+        """Names as text and bounds as a pair, whether YAML or JSON wrote them."""
+        if not isinstance(told, Mapping):
+            return told
+        return {str(name): tuple(pair) if isinstance(pair, list) else pair for name, pair in told.items()}
+
+    @field_validator("percentiles")
+    @classmethod
+    def _bounded(cls, told: Mapping[str, tuple[float, float]]) -> Mapping[str, tuple[float, float]]:
+        for name, (low, high) in told.items():
+            if not _PERCENTILE.fullmatch(name) or not 0 < float(name) <= 100:
+                raise ValueError(f"{name} is no percentile: above 0, at most 100")
+            if low > high:
+                raise ValueError(f"of {name} the smaller bound comes first")
+        return told
 
     @model_validator(mode="after")
     def _ordered(self) -> Params:
@@ -49,7 +82,9 @@ def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
     samples = params.samples or dataset_size
     if samples > dataset_size:
         raise Refusal(f"{samples} samples are more than the data set's {dataset_size} rows", "samples")
-    return (RunSpec(AUDIT, WithoutReplacement(), samples, capture=1.0),)
+    audited = RunSpec(AUDIT, WithoutReplacement(), samples, capture=1.0)
+    accuracy = RunSpec(ACCURACY, WithoutReplacement(), dataset_size, capture=1.0)
+    return (audited, accuracy) if params.like_accuracy else (audited,)
 
 
 def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
@@ -83,9 +118,41 @@ def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
     if misreported:
         text = f"{misreported} answers have another length than was reported"
         return Verdict(Outcome.FAIL, "length_differs", text, numbers)
+    if (beyond := _beyond(params, numbers)) is not None:
+        return Verdict(Outcome.FAIL, "distribution_differs", beyond, numbers)
     if unknown:
         return _inconclusive("lengths_missing", f"of {unknown} answers the length is not known", numbers)
+    if params.like_accuracy:
+        if (problem := unusable(runs, ACCURACY)) is not None:
+            return _inconclusive(*problem, numbers)
+        others = [answer.length for answer in runs[ACCURACY].answers()]
+        if not others or None in others:
+            return _inconclusive("lengths_missing", f"not all lengths of the {ACCURACY} run are known", numbers)
+        numbers |= _distance(lengths, others, params.max_distance)
+        if numbers["distance"] > numbers["max_distance"]:
+            text = f"lengths are distributed otherwise than in the {ACCURACY} run: shares differ by"
+            return Verdict(Outcome.FAIL, "distribution_differs", f"{text} {numbers['distance']:.2f}", numbers)
     return Verdict(Outcome.PASS, "mean_within_bounds", f"{told}, within {bounds}", numbers, _remarks(numbers))
+
+
+def _beyond(params: Params, numbers: Mapping[str, Any]) -> str | None:
+    for name, (low, high) in params.percentiles.items():
+        found = numbers[f"p{float(name):g}"]
+        if not low <= found <= high:
+            return f"the {name}th percentile of the lengths is {found}, outside of {low:g} to {high:g}"
+    return None
+
+
+def _distance(one: Any, other: Any, allowed: float) -> dict[str, float]:
+    """The largest difference between the shares of answers up to a length, and the one that is no accident.
+
+    Source: the test of Kolmogorov and Smirnov for two samples.
+    """
+    first, second = np.sort(np.array(one)), np.sort(np.array(other))
+    edges = np.concatenate([first, second])
+    shares = [np.searchsorted(lengths, edges, side="right") / len(lengths) for lengths in (first, second)]
+    chance = _KOLMOGOROV * math.sqrt((len(first) + len(second)) / (len(first) * len(second)))
+    return {"distance": float(np.abs(shares[0] - shares[1]).max()), "max_distance": max(allowed, chance)}
 
 
 def _half_width(tokens: Any) -> bool:
@@ -105,6 +172,7 @@ def _numbers(params: Params, ascending: Any) -> dict[str, Any]:
         found["mean"] = int(ascending.sum()) / len(ascending)
         found["short"] = int(np.count_nonzero(ascending < found["mean"] / 10))
         found |= {f"p{share:g}": percentile(ascending, share) for share in (1.0, *PERCENTILES)}
+        found |= {f"p{float(name):g}": percentile(ascending, float(name)) for name in params.percentiles}
     return found
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from auditcube.demo.prediction import PredictionJob, Predictions
 from auditcube.demo.text import Text, TextJob
 from auditcube.demo.video import Video, VideoJob
 
-Kind = Literal["video", "chat", "completion"]
-Output = Video | Text
+Kind = Literal["video", "chat", "completion", "prediction"]
+Output = Video | Text | Predictions
 
 
 class Refused(Exception):
@@ -38,7 +39,7 @@ class Call:
     kind: Kind
     prompt: str
     body: Mapping[str, object]
-    job: VideoJob | TextJob
+    job: VideoJob | TextJob | PredictionJob
     key: str
     stream: bool = False
     progress: Callable[[Text, int], None] = field(default=_nobody_listens, compare=False)
@@ -62,9 +63,11 @@ class Served:
 
 
 def shortened(call: Call, share: float) -> Call:
-    """The same call with only `share` of its frames or tokens left to make, at least one."""
+    """The same call with only `share` of its frames or tokens left to make, at least one; predictions stay whole."""
     if isinstance(call.job, VideoJob):
         return replace(call, job=replace(call.job, share=share))
+    if isinstance(call.job, PredictionJob):
+        return call
     return replace(call, job=replace(call.job, share=share))
 
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from auditcube.demo.calls import Call, Output, Served, shortened
 from auditcube.demo.chance import fraction
+from auditcube.demo.prediction import PredictionJob
 from auditcube.demo.switches import Entry, Value
 from auditcube.demo.text import TextJob
 
@@ -143,6 +144,21 @@ class Changed:
         return await compute(call)
 
 
+class Guessed:
+    """Of a `share` of the calls, predicts by another model. What is no prediction is left alone."""
+
+    def __init__(self, share: float, seed: int) -> None:
+        self._share, self._seed = share, seed
+        self._calls = itertools.count()
+
+    async def answer(self, call: Call, compute: Compute) -> Served:
+        """Predictions of a model of another seed."""
+        job = call.job
+        if isinstance(job, PredictionJob) and fraction(self._seed, "guessed", next(self._calls)) < self._share:
+            call = replace(call, job=replace(job, seed=job.seed + 1))
+        return await compute(call)
+
+
 CHEATS: dict[str, Entry[Cheat]] = {
     "exact_cache": Entry(lambda _value, _context: Cache()),
     "prompt_cache": Entry(lambda _value, _context: Cache(_prompt_only)),
@@ -165,6 +181,14 @@ CHEATS: dict[str, Entry[Cheat]] = {
     "wrong_counts": Entry(
         lambda value, _context: Changed(lambda job: replace(job, overcount=int(value))),
         Value("TOKENS too many in usage", 1, 100_000, 8, whole=True),
+    ),
+    "wrong_first_token": Entry(lambda _value, _context: Changed(lambda job: replace(job, false_start=True))),
+    "uneven_outputs": Entry(
+        lambda value, _context: Changed(lambda job: replace(job, spread=value)),
+        Value("SHARE by which every second prompt's answer is longer, the others' shorter", 0.01, 0.99, 0.5),
+    ),
+    "wrong_predictions": Entry(
+        lambda value, context: Guessed(value, context.seed), Value("SHARE of the calls", 0, 1, 0.5)
     ),
     "truncated_outputs": Entry(lambda value, _context: Truncated(value), Value("SHARE that is left", 0.01, 1, 0.5)),
 }

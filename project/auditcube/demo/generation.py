@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditcube.demo import cheats, nuisances, sse, switches
-from auditcube.demo.answers import Reply, envelope, error_reply, text_reply, video_reply, wants_path
+from auditcube.demo.answers import Reply, envelope, error_reply, json_reply, text_reply, video_reply, wants_path
 from auditcube.demo.calls import Call, Output, Refused, Served
 from auditcube.demo.counts import Counts
 from auditcube.demo.engine import Engine
 from auditcube.demo.nuisances import Delivery
 from auditcube.demo.options import Options
 from auditcube.demo.parse import Limits, parse
+from auditcube.demo.prediction import Predictions
 from auditcube.demo.text import Text
 from auditcube.demo.video import Video
 from auditcube.demo.wire import Outlet, Request
@@ -93,6 +94,8 @@ class Generation:
     async def _reply(self, call: Call, output: Output) -> Reply:
         if isinstance(output, Text):
             return text_reply(call, output, self._options.model)
+        if isinstance(output, Predictions):
+            return json_reply({"predictions": list(output.values)})
         raw = self._options.raw_mp4
         path = await asyncio.to_thread(_store, self._video_dir, output) if wants_path(call) and not raw else None
         return video_reply(output, path, raw)
@@ -135,7 +138,7 @@ class _Live:
 
 def _text(output: Output) -> Text:
     if not isinstance(output, Text):
-        raise RuntimeError("a video is never streamed")
+        raise RuntimeError("only text is streamed")
     return output
 
 

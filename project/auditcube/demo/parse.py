@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from auditcube.demo.calls import Call, Kind, Refused, meaning
 from auditcube.demo.fields import Fields
+from auditcube.demo.prediction import PredictionJob
 from auditcube.demo.text import VOCABULARY, TextJob
 from auditcube.demo.video import VideoJob
 
@@ -26,6 +27,7 @@ _TEXT_FIELDS = """
 """
 _CHAT_FIELDS = _TEXT_FIELDS + "messages max_completion_tokens top_logprobs"
 _COMPLETION_FIELDS = _TEXT_FIELDS + "prompt"
+_PREDICTION_FIELDS = "instances signature_name"
 _WITHOUT_EFFECT_ON_PIXELS = frozenset({"model", "response_format", "output_format"})
 
 
@@ -112,10 +114,19 @@ def _text_call(kind: Kind, path: str, fields: Fields, prompt: str, job: TextJob)
     return Call(kind, prompt, fields.body, job, meaning(path, fields.body), fields.flag("stream"))
 
 
+def _prediction(path: str, fields: Fields, limits: Limits) -> Call:
+    instances = fields.body.get("instances")
+    if not isinstance(instances, list) or not instances:
+        raise Refused(400, "instances: a list is needed, of one or more")
+    job = PredictionJob(tuple(json.dumps(instance, sort_keys=True) for instance in instances))
+    return Call("prediction", json.dumps(instances, sort_keys=True), fields.body, job, meaning(path, fields.body))
+
+
 _PATHS: dict[str, tuple[str, Callable[[str, Fields, Limits], Call]]] = {
     "/v1/videos/generations": (_VIDEO_FIELDS, _video),
     "/v1/chat/completions": (_CHAT_FIELDS, _chat),
     "/v1/completions": (_COMPLETION_FIELDS, _completion),
+    "/v1/models/model:predict": (_PREDICTION_FIELDS, _prediction),
 }
 PATHS = frozenset(_PATHS)
 """The generation paths: those that count."""

@@ -73,7 +73,7 @@ class Stream:
         return events + (self._line("[DONE]") if self._style.done else b"")
 
     def _token(self, text: Text, position: int) -> bytes:
-        token = text.tokens[position]
+        token = text.false_start if position == 0 and text.false_start else text.tokens[position]
         choice = self._choice({"content" if self._chat else "text": token.text}, None)
         chunk = self._chunk(choice)
         choice["logprobs"] = logprobs(self._call, [token], self._characters)

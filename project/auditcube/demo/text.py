@@ -29,13 +29,15 @@ END = Token(len(VOCABULARY), "", -0.5)
 class Text:
     """A finished answer: its tokens, `stop` or `length`, and what it takes to fill `usage`.
 
-    `overcount` is how many tokens more `usage` tells than there are.
+    `overcount` is how many tokens more `usage` tells than there are, `false_start` a token that a stream tells in place
+    of the first one.
     """
 
     tokens: tuple[Token, ...]
     finish_reason: str
     prompt_token_ids: tuple[int, ...]
     overcount: int = 0
+    false_start: Token | None = None
 
     @property
     def text(self) -> str:
@@ -56,7 +58,8 @@ class TextJob:
     The chain has a natural end, 24 to 223 tokens away, where it says `stop`, unless `at_least` lies further; cut
     earlier by `max_tokens` it says `length`. `share` below 1 leaves the rest of the tokens away. `ends`: how often the
     token END follows, `padding` how often the last token is repeated, neither of which costs time; `overcount` how many
-    tokens more `usage` tells.
+    tokens more `usage` tells; `false_start`: a stream begins with a guess; `spread`: every second prompt has its answer
+    longer by this share, every other one shorter.
     """
 
     prompt: str
@@ -68,6 +71,8 @@ class TextJob:
     ends: int = 0
     padding: int = 0
     overcount: int = 0
+    false_start: bool = False
+    spread: float = 0.0
 
     def render(self) -> Text:
         """Do the work. Equal jobs give equal answers; a smaller `max_tokens` gives a prefix."""
@@ -80,12 +85,14 @@ class TextJob:
         cut = self.share == 1.0 and natural > self.max_tokens
         ids = self.prompt_token_ids if self.prompt_token_ids is not None else tokenize(self.prompt)
         tokens += tokens[-1:] * self.padding + [END] * self.ends
-        return Text(tuple(tokens), "length" if cut else "stop", ids, self.overcount)
+        guess = _token(hashlib.blake2b(state, digest_size=16).digest(), 0) if self.false_start else None
+        return Text(tuple(tokens), "length" if cut else "stop", ids, self.overcount, guess)
 
     def units(self) -> int:
         """How many tokens the answer has, each of which costs time."""
         full = min(self.max_tokens, max(self._natural_length(), self.at_least))
-        return full if self.share == 1.0 else max(1, int(full * self.share))
+        share = self.share * (1 + self.spread * (1 if sum(self.prompt.encode()) % 2 else -1))
+        return full if share == 1.0 else max(1, int(full * share))
 
     def cost_s(self, base_s: float, token_s: float) -> float:
         """The service time: the base and that of each token."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy.typing as npt
 
-Tokens = Sequence[int] | npt.NDArray[Any]
+Tokens: TypeAlias = "Sequence[int] | memoryview[Any] | npt.NDArray[Any]"
 
 
 class KeptAnswer(NamedTuple):
@@ -19,7 +19,8 @@ class KeptAnswer(NamedTuple):
     output tokens, all of them if `all_tokens`: log probabilities need not have one for each, as llama.cpp's have none
     for a token that ends within a character. `first_tokens` are those that were told first, when the clock of the time
     to the first token stopped; `tokens_out` is the length that the system reports. `output` is the answer as an adapter
-    kept it, by name; LoadGen's logs have none. None: not told.
+    kept it, by name; LoadGen's logs have none. `expected` is what the data set says of the row and no request holds, by
+    column. None: not told.
     """
 
     ordinal: int
@@ -29,6 +30,7 @@ class KeptAnswer(NamedTuple):
     first_tokens: Tokens | None = None
     tokens_out: int | None = None
     output: Mapping[str, Any] = MappingProxyType({})
+    expected: Mapping[str, Any] = MappingProxyType({})
     all_tokens: bool = True
 
     @property
@@ -44,3 +46,19 @@ class KeptAnswer(NamedTuple):
         if self.tokens is None or self.tokens_out is None:
             return False
         return self.tokens_out < len(self.tokens) or (self.all_tokens and self.tokens_out != len(self.tokens))
+
+
+class Score(NamedTuple):
+    """What a scorer made of a run's kept answers.
+
+    `value` is None where it found no score, and `problem` says why. `answers` is how many it was given. `external` says
+    how a command of the submitter's came to it: the command, its exit status, the digest of what it was given.
+    """
+
+    value: float | None
+    answers: int
+    problem: str = ""
+    external: Mapping[str, Any] = MappingProxyType({})
+
+    def to_json(self) -> dict[str, Any]:
+        return {"score": self.value, "answers": self.answers, "problem": self.problem, **self.external}

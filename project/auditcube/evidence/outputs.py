@@ -14,6 +14,7 @@ from auditcube.evidence.answers import KeptAnswer
 from auditcube.evidence.table import EventTable
 
 _MEMBERS = {"ordinal", "sample", "output"}
+_NOTHING: Mapping[str, Any] = {}
 # What says something of an answer, and is no part of it.
 _ABOUT = {
     "finish_reason",
@@ -26,8 +27,10 @@ _ABOUT = {
 }
 
 
-def read_answers(paths: Iterable[Path], events: EventTable) -> Iterator[KeptAnswer]:
-    """The kept answers, one at a time, in the order in which they were written.
+def read_answers(
+    paths: Iterable[Path], events: EventTable, expected: Mapping[int, Mapping[str, Any]]
+) -> Iterator[KeptAnswer]:
+    """The kept answers, one at a time, in the order in which they were written. `expected`: by sample.
 
     Raises EvidenceRejected for a line that is none; the last one of a killed run may be cut off.
     """
@@ -41,7 +44,7 @@ def read_answers(paths: Iterable[Path], events: EventTable) -> Iterator[KeptAnsw
         counted = -1 if place is None else int(events.tokens_out[order[place]])
         yield KeptAnswer(
             ordinal, sample, _content(output), output.get("token_ids"), output.get("first_token_ids"),
-            counted if counted >= 0 else None, output, "token_ids_from" not in output,
+            counted if counted >= 0 else None, output, expected.get(sample, _NOTHING), "token_ids_from" not in output,
         )  # fmt: skip
 
 
@@ -70,6 +73,24 @@ def contradictions(paths: Iterable[Path], events: EventTable, captures: Callable
     missing = (int(ordinals[place]) for place in np.flatnonzero(events.ok[order] & ~seen))
     lost = next((ordinal for ordinal in missing if captures(ordinal)), None) if whole else None
     return [] if lost is None else [f"the answer to query {lost} was to be kept, and is not there"]
+
+
+def media_contradictions(paths: Iterable[Path], kept: Mapping[str, str]) -> list[str]:
+    """The first way, if there is one, in which kept videos contradict the kept answers of their run.
+
+    `kept` has the SHA-256 of each video by its file's name. Each answer that tells a video's digest has one, and no
+    other has any.
+    """
+    unnamed = dict(kept)
+    for path, number, line in _lines(paths):
+        record = _record(line)
+        told = None if record is None else record[2].get("video_sha256")
+        if record is None or told is None:
+            continue
+        name = f"{record[0]}.mp4"
+        if unnamed.pop(name, None) != told:
+            return [f"{path.name}, line {number}: media/{name} is not there, or another video"]
+    return [f"media/{name}: no answer tells of it" for name in sorted(unnamed)[:1]]
 
 
 def _lines(paths: Iterable[Path]) -> Iterator[tuple[Path, int, bytes]]:

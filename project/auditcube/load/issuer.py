@@ -14,6 +14,7 @@ from auditcube import adapters
 from auditcube.adapters.contract import Answer, Decoder, Keep, texts
 from auditcube.errors import SetupFailed
 from auditcube.evidence.events import EndRecord, Event, Start, Status
+from auditcube.evidence.files import write_atomically
 from auditcube.evidence.lines import Lines
 from auditcube.load.alarm import Alarm
 from auditcube.load.attempt import Attempt
@@ -41,15 +42,18 @@ class Run:
         self._loop = loop = asyncio.get_running_loop()
         self._endpoint = endpoint = share.endpoint
         self._adapter = adapters.get(endpoint.api)
+        spec = share.schedule.spec
+        self._parameters = self._adapter.unstreamed(endpoint.parameters) if spec.whole else endpoint.parameters
         key, headers = authorization(endpoint.api_key_env, os.environ)
         self.scrub = Scrubber([key])
         self._lanes = [Lane(loop, target, headers, len(endpoint.targets)) for target in endpoint.targets]
         self._choose = chooser(self._lanes, endpoint.balance, share.worker)
         self._pacer = Pacer(share.schedule, share.worker)
         self._paced = share.schedule.load.scenario.paced
-        captures = share.schedule.spec.capture > 0
+        captures = spec.capture > 0
         self._counter = TokenCounter(endpoint.tokenizer, self._add_event) if endpoint.tokenizer is not None else None
-        self._keep = Keep(captures or self._counter is not None, endpoint.chunk_times, endpoint.max_answer_bytes)
+        outputs = captures or self._counter is not None
+        self._keep = Keep(outputs, captures and spec.media, endpoint.chunk_times, endpoint.max_answer_bytes)
         self._events = Lines(share.file("events"))
         self._outputs = Lines(share.file("outputs")) if captures else None
         self._chunks = Lines(share.file("chunks")) if self._keep.chunk_times else None
@@ -77,8 +81,9 @@ class Run:
 
     async def prepare(self) -> None:
         """Find the endpoint's addresses and open the connections that the first queries will need."""
-        load, spec = self._share.schedule.load, self._share.schedule.spec
-        most = min(bound_of(load.max_in_flight or _WARM_UNBOUNDED, self._share.worker, load.workers), spec.queries)
+        schedule, worker = self._share.schedule, self._share.worker
+        bound = bound_of(schedule.max_in_flight or _WARM_UNBOUNDED, worker, schedule.load.workers)
+        most = min(bound, schedule.spec.queries)
         for lane in self._lanes:
             lane.pool.resolve()
             if self._endpoint.warm_connections:
@@ -199,7 +204,7 @@ class Run:
         fields = self._share.samples[sample]
         if salt is not None:
             fields = self._adapter.salted(fields, salt)
-        request = lane.request(self._adapter.encode(fields, self._endpoint.model, self._endpoint.parameters))
+        request = lane.request(self._adapter.encode(fields, self._endpoint.model, self._parameters))
         if salt is None:
             lane.keep(sample, request)
         return request
@@ -262,11 +267,19 @@ class Run:
 
     def _record_answer(self, event: Event, answer: Answer) -> None:
         if self._outputs is not None and event.status is Status.OK and self._share.schedule.captures(event.ordinal):
+            if answer.media:
+                self._keep_media(event.ordinal, answer.media)  # first: no line tells of a file that is not there
             kept = {"ordinal": event.ordinal, "sample": event.sample, "output": self.scrub.json(dict(answer.output))}
             self._outputs.add(orjson.dumps(kept) + b"\n")
         if self._chunks is not None and answer.chunk_ns:
             times = {"ordinal": event.ordinal, "sample": event.sample, "chunk_ns": answer.chunk_ns}
             self._chunks.add(orjson.dumps(times) + b"\n")
+
+    def _keep_media(self, ordinal: int, data: bytes) -> None:
+        try:
+            write_atomically(self._share.media(ordinal), data)
+        except SetupFailed as problem:
+            self.broken(problem)
 
     def _flush_late(self) -> None:
         self._flushing = None

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from auditcube.load.arrivals import at_once, poisson
-from auditcube.load.order import Order, order_to_json, stream
+from auditcube.load.order import Order, WithoutReplacement, order_to_json, stream
 from auditcube.scenario import Scenario
 
 
@@ -38,8 +38,8 @@ class Load:
     `max_slip_s` is how late the 99th percentile of a paced run's queries may be issued for the run to count. The bounds
     of Server (`target_latency_s`, and of the time to the first token and per further one) are to be kept by
     `target_latency_percentile` percent of its queries; None is no bound. `tokenizer_sha256` names the tokenizer that
-    counts the tokens of answers; None: the server does. `config_sha256` is of the config that all of this
-    follows from; every file of events repeats it.
+    counts the tokens of answers; None: the server does. `order` and `capture` are those of the performance run.
+    `config_sha256` is of the config that all of this follows from; every file of events repeats it.
     """
 
     scenario: Scenario
@@ -57,7 +57,13 @@ class Load:
     ttft_latency_s: float | None = None
     tpot_latency_s: float | None = None
     tokenizer_sha256: str | None = None
+    order: Order = WithoutReplacement()
+    capture: float = 0.0
     config_sha256: str = ""
+
+    def performance(self, label: str) -> RunSpec:
+        """The performance run of the job."""
+        return RunSpec(label, self.order, self.min_queries, self.min_duration_s, self.capture)
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,9 @@ class RunSpec:
     """What one run is to show. Two audits that plan equal specs share one run.
 
     `queries` are issued in any case, and more until `min_duration_s` has passed; `capture` is the share of queries
-    (0 to 1) whose outputs are kept.
+    (0 to 1) whose outputs are kept. `whole`: answers are asked for in one piece, although the config streams them.
+    `media`: of the outputs kept, the videos themselves are, too. `together`, where it is given, is how many queries go
+    out at once, none of the next so many before all of these are answered, whatever the load says.
     """
 
     label: str
@@ -73,6 +81,9 @@ class RunSpec:
     queries: int
     min_duration_s: float = 0.0
     capture: float = 0.0
+    whole: bool = False
+    media: bool = False
+    together: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "order": order_to_json(self.order)}
@@ -92,6 +103,11 @@ class Schedule:
     spec: RunSpec
     load: Load
     dataset_size: int
+
+    @property
+    def max_in_flight(self) -> int | None:
+        """How many queries may be under way at once; None for no bound."""
+        return self.spec.together or self.load.max_in_flight
 
     def blocks(self) -> Iterator[list[Planned]]:
         """All queries, without end, in lists of `BLOCK`; the first `spec.queries` are the plan."""

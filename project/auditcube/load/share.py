@@ -53,3 +53,7 @@ class Share:
     def file(self, stem: str) -> Path:
         """This worker's own file of a kind (`events`, `outputs`, `chunks`)."""
         return self.directory / (f"{stem}.jsonl" if self.worker == 0 else f"{stem}.{self.worker}.jsonl")
+
+    def media(self, ordinal: int) -> Path:
+        """The file of one query's video."""
+        return self.directory / "media" / f"{ordinal}.mp4"

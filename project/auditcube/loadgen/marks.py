@@ -15,6 +15,8 @@ def texts(test: str, verdict: Verdict, *, offline: bool, printed: str = "") -> d
     passed = verdict.outcome is Outcome.PASS
     mark = "TEST PASS" if passed else "TEST FAIL"
     told = f"auditcube mlperf, rule strict: {verdict.outcome.value}: {_harmless(verdict.reason)}"
+    if test == "TEST01" and verdict.code == "same_scores":  # the answers do differ: the checker goes on to the scores
+        return {"verify_accuracy.txt": f"{told}\nTEST FAIL\n", "verify_performance.txt": f"{told}\n{mark}\n"}
     if test == "TEST01":
         return dict.fromkeys(("verify_accuracy.txt", "verify_performance.txt"), f"{told}\n{mark}\n")
     if test == "TEST04":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditcube.errors import InvalidInput, SetupFailed
+from auditcube.evidence.answers import Score
 
 PLACE = "{accuracy_log}"
 
@@ -44,3 +47,24 @@ def run(command: str, accuracy_log: Path, timeout_s: float) -> Scored:
     except (OSError, ValueError) as problem:
         raise SetupFailed(f"--accuracy-script: {arguments[0]} cannot be run: {problem}") from None
     return Scored(done.stdout.decode("utf-8", "replace"), done.returncode)
+
+
+def score(scored: Scored, pattern: str) -> Score:
+    """The one score that stands in what the command printed; if it ended well."""
+    if scored.exit_status != 0:
+        return Score(None, 0, f"the accuracy script ended with exit status {scored.exit_status}")
+    scores = {match[1] for match in re.finditer(pattern, scored.printed)}
+    values = [value for text in scores if (value := _finite(text)) is not None]
+    if not scores or len(values) < len(scores):
+        return Score(None, 0, "no score stands in what the accuracy script printed")
+    if len(values) > 1:
+        return Score(None, 0, f"the accuracy script printed {len(values)} different scores")
+    return Score(values[0], 0)
+
+
+def _finite(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

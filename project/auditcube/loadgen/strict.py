@@ -6,33 +6,41 @@ A FAIL of the judge stands, whatever is not proven; a PASS stands only where eve
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
-from auditcube.audits import test01, test04, test06, test09
+from auditcube.audits import test01, test04, test06, test08, test09
 from auditcube.audits.contract import REFERENCE, Outcome, Remark, Verdict
+from auditcube.audits.scorers import Scorer
 from auditcube.errors import InvalidInput
-from auditcube.loadgen import proofs
+from auditcube.evidence.answers import Score
+from auditcube.loadgen import proofs, scorer
 from auditcube.loadgen.detail_log import Detail
 from auditcube.loadgen.layout import DETAIL, Paths
 from auditcube.loadgen.logged import LoggedRun, same_bytes
+from auditcube.loadgen.predicted import PredictedRun
 from auditcube.loadgen.scorer import Scored
 
-Floats = npt.NDArray[np.float64]
-_EPS = 1e-7
 
+def judge_test01(
+    paths: Paths, dtype: str, scores: Mapping[str, Score] | None = None, max_score_difference: float = 0.01
+) -> Verdict:
+    """Whole answers, and a throughput within the band. Of `dtype` float32 each number must be one.
 
-def judge_test01(paths: Paths, dtype: str) -> Verdict:
-    """Whole answers, and a throughput within the band. Of `dtype` float32 each number must be one."""
-    audit = LoggedRun(test01.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, dtype)
+    `scores`: what an accuracy script made of the answers of each run, by label, which decides where answers vary.
+    """
+    told = {label: {test01.AUDIT: score} for label, score in (scores or {}).items()}
+    detail, label = Detail(paths.audited_detail), test01.AUDIT
+    audit = LoggedRun(label, detail, paths.audited_accuracy, dtype, scores=told.get(label, {}))
     reference = LoggedRun(REFERENCE, Detail(paths.detail))
     accuracy_detail = Detail(paths.accuracy.with_name(DETAIL))
-    accuracy = LoggedRun(test01.ACCURACY, accuracy_detail, paths.accuracy, dtype)
-    params = test01.Params(compare="float32" if dtype == "float32" else "answers")
+    label = test01.ACCURACY
+    accuracy = LoggedRun(label, accuracy_detail, paths.accuracy, dtype, scores=told.get(label, {}))
+    params = test01.Params(
+        compare="float32" if dtype == "float32" else "answers",
+        scorer=Scorer() if scores else None,
+        max_score_difference=max_score_difference,
+    )
     verdict = test01.judge(params, {REFERENCE: reference, test01.AUDIT: audit, test01.ACCURACY: accuracy})
 
     def missing() -> Iterator[str]:
@@ -71,7 +79,8 @@ def judge_test04(paths: Paths) -> Verdict:
 def judge_test06(paths: Paths, scenario: str, dtype: str, eos: tuple[int, ...]) -> Verdict:
     """All checks of every logged answer; `scenario` is what the command line says it is."""
     run = LoggedRun(test06.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, dtype)
-    verdict = test06.judge(test06.Params(eos=eos), {test06.AUDIT: run})
+    # The log holds both, what was told first and the whole answer.
+    verdict = test06.judge(test06.Params(eos=eos, whole=False), {test06.AUDIT: run})
 
     def missing() -> Iterator[str]:
         yield from proofs.is_performance(run)
@@ -100,39 +109,25 @@ def judge_test07(paths: Paths, scored: Scored, threshold: float, pattern: str) -
 
 
 def _score_verdict(scored: Scored, threshold: float, pattern: str) -> Verdict:
-    numbers = {"threshold": threshold, "exit_status": scored.exit_status, "score": None}
-    if scored.exit_status != 0:
-        text = f"the accuracy script ended with exit status {scored.exit_status}; it has no score"
-        return Verdict(Outcome.INCONCLUSIVE, "scorer_failed", text, numbers)
-    scores = {match[1] for match in re.finditer(pattern, scored.printed)}
-    values = [value for text in scores if (value := _finite(text)) is not None]
-    if not scores or len(values) < len(scores):
-        return Verdict(Outcome.INCONCLUSIVE, "no_score", "no score stands in what the accuracy script printed", numbers)
-    if len(values) > 1:
-        text = f"the accuracy script printed {len(values)} different scores"
-        return Verdict(Outcome.INCONCLUSIVE, "several_scores", text, numbers)
-    numbers["score"] = values[0]
-    if values[0] < threshold:
-        return Verdict(Outcome.FAIL, "accuracy", f"the score {values[0]:g} is below {threshold:g}", numbers)
-    return Verdict(Outcome.PASS, "accuracy", f"the score {values[0]:g} reaches {threshold:g}", numbers)
-
-
-def _finite(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    score = scorer.score(scored, pattern)
+    numbers = {"threshold": threshold, "exit_status": scored.exit_status, "score": score.value}
+    if score.value is None:
+        code = "scorer_failed" if scored.exit_status != 0 else "no_score"
+        return Verdict(Outcome.INCONCLUSIVE, code, score.problem, numbers)
+    if score.value < threshold:
+        return Verdict(Outcome.FAIL, "accuracy", f"the score {score.value:g} is below {threshold:g}", numbers)
+    return Verdict(Outcome.PASS, "accuracy", f"the score {score.value:g} reaches {threshold:g}", numbers)
 
 
 def judge_test08(paths: Paths, tolerance: float) -> Verdict:
     """The normalised entropy of every logged sample, in double precision, against that of the accuracy run."""
     if not 0 <= tolerance < 1:
         raise InvalidInput(f"--tolerance: {tolerance} is none; a relative difference from 0 to 1 is wanted")
-    audit = LoggedRun("test08", Detail(paths.audited_detail), paths.audited_accuracy, "float32")
     accuracy_detail = Detail(paths.accuracy.with_name(DETAIL))
-    accuracy = LoggedRun("accuracy", accuracy_detail, paths.accuracy, "float32")
-    verdict = _entropies(accuracy, audit, tolerance)
+    samples: dict[tuple[float, float], int] = {}
+    audit = PredictedRun(test08.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, "float32", samples=samples)
+    accuracy = PredictedRun(test08.ACCURACY, accuracy_detail, paths.accuracy, "float32", samples=samples, labelled=True)
+    verdict = test08.judge(test08.Params(tolerance=tolerance), {test08.ACCURACY: accuracy, test08.AUDIT: audit})
 
     def missing() -> Iterator[str]:
         yield from proofs.is_performance(audit)
@@ -145,74 +140,6 @@ def judge_test08(paths: Paths, tolerance: float) -> Verdict:
             yield "accuracy and compliance run have the same accuracy log: they are one run"
 
     return _proven(verdict, missing())
-
-
-def _entropies(accuracy: LoggedRun, audit: LoggedRun, tolerance: float) -> Verdict:
-    known: dict[tuple[float, float], tuple[float | None, Floats, Floats]] = {}
-    unusable = repeated = 0
-    for answer in accuracy.answers():
-        values = np.asarray(answer.tokens, dtype=np.float64)
-        count = (len(values) - 3) // 3
-        if len(values) < 6 or len(values) != 3 + 3 * count or values[-1] != count or not np.isfinite(values).all():
-            unusable += 1
-            continue
-        predictions, labels, weights = (
-            values[2 : 2 + count],
-            values[2 + count : 2 + 2 * count],
-            values[2 + 2 * count : -1],
-        )
-        key = float(values[0]), float(values[1])
-        repeated += key in known
-        known[key] = _entropy(predictions, labels, weights), labels, weights
-    found = dict.fromkeys(("compared", "differing", "unknown", "broken", "undefined"), 0)
-    for answer in audit.answers():
-        values = np.asarray(answer.tokens, dtype=np.float64)
-        if len(values) < 3 or not np.isfinite(values).all():
-            found["broken"] += 1
-        elif (key := (float(values[0]), float(values[1]))) not in known:
-            found["unknown"] += 1
-        elif len(values) - 2 != len(known[key][1]):
-            found["broken"] += 1
-        else:
-            before, labels, weights = known[key]
-            after = _entropy(values[2:], labels, weights)
-            if before is None or after is None:
-                found["undefined"] += 1
-                continue
-            found["compared"] += 1
-            found["differing"] += abs(after - before) > tolerance * abs(before)
-    return _entropy_verdict({**found, "unusable": unusable, "repeated": repeated, "tolerance": tolerance})
-
-
-def _entropy_verdict(numbers: dict[str, float]) -> Verdict:
-    if numbers["broken"]:
-        text = f"{numbers['broken']} answers are no predictions for their candidates: wrong in number, or not finite"
-        return Verdict(Outcome.FAIL, "no_predictions", text, numbers)
-    if numbers["differing"]:
-        text = f"the normalised entropy of {numbers['differing']} of {numbers['compared']} samples differs"
-        return Verdict(Outcome.FAIL, "entropy_differs", text, numbers)
-    for name, text in (
-        ("unusable", "entries of the accuracy log are no predictions with labels and weights"),
-        ("repeated", "entries of the accuracy log are to a sample that has one already"),
-        ("unknown", "answers are to samples that the accuracy run has no answer to"),
-        ("undefined", "samples have no entropy: their weights are 0"),
-    ):
-        if numbers[name]:
-            return Verdict(Outcome.INCONCLUSIVE, name, f"{numbers[name]} {text}", numbers)
-    if not numbers["compared"]:
-        return Verdict(Outcome.INCONCLUSIVE, "no_answers", "no answer could be compared", numbers)
-    return Verdict(Outcome.PASS, "same_entropy", f"all {numbers['compared']} samples have the same entropy", numbers)
-
-
-def _entropy(predictions: Floats, labels: Floats, weights: Floats) -> float | None:
-    """Cross entropy over that of the mean label; None where the weights, or the labels, leave it undefined."""
-    total = float(weights.sum())
-    if total <= 0 or (weights < 0).any():
-        return None
-    p, y = np.clip(predictions, _EPS, 1 - _EPS), np.clip(labels, _EPS, 1 - _EPS)
-    crossed = -float((weights * (y * np.log(p) + (1 - y) * np.log(1 - p))).sum())
-    mean = min(max(float((weights * y).sum()) / total, _EPS), 1 - _EPS)
-    return crossed / (-(mean * math.log(mean) + (1 - mean) * math.log(1 - mean)) * total)
 
 
 def judge_test09(paths: Paths, low: float, high: float) -> Verdict:

@@ -23,6 +23,7 @@ _MEDIA_TYPES = {
     ".yaml": "application/yaml",
     ".html": "text/html",
     ".txt": "text/plain",
+    ".mp4": "video/mp4",
 }
 
 
@@ -73,6 +74,8 @@ def _role(path: str, name: str) -> str:
         return "loadgen_log"
     if name.startswith(("verify_", "audit_")) or name.endswith("accuracy.txt"):
         return "audit"
+    if name.endswith(".mp4"):
+        return "media"
     return "audit" if path.startswith("audit/") else name.split(".", 1)[0]
 
 

@@ -30,6 +30,7 @@ _IMAGE = (
     "chain_image",
     (
         *("/runner", "/image", "/mlcube_config_hash", "/image_identity/config_digest", "/image_identity/repo_digests"),
+        *("/image_identity/manifest_digest", "/image_identity/index_digest"),
         *("/image_identity/sif_sha256", "/image_identity/squashfs_sha256"),
     ),
 )

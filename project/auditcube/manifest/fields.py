@@ -32,7 +32,8 @@ FIELDS: tuple[Field, ...] = (
         "what is in it: a name can be given to another image",
     ),
     Field(
-        "/image_identity", "digests of the image by their kind, platform, and the marks that the runtime saw by itself",
+        "/image_identity",
+        "digests of the image by their kind, by whom, which are unknown: [image-identity.md](image-identity.md)",
         "that an audit ran in an image with the same digests as its reference",
         "that the runner told the right ones; a contradiction with the marks is recorded, its absence is no proof",
     ),
@@ -52,7 +53,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field("/result_paths", "the files that hold results", "that the task writes exactly these; recomputed"),
     Field(
-        "/provenance", "repository, commit, dirty flag, tool, and when the task finished",
+        "/provenance",
+        "repository, commit, dirty flag, digest of the difference, tool, time: [provenance.md](provenance.md)",
         "that tool, commit and time agree with the rest of the file",
         "that this commit ran: the build tells it",
     ),
@@ -103,7 +105,9 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field("/seeds", "seeds of order, arrival and capture, as decimal strings", "that the schedules follow from them"),
     Field(
-        "/environment", "Python, system, machine, CPUs, and the client's GPUs where NVML shows some", "nothing",
+        "/environment",
+        "machine, processor, memory, limits, the client's GPUs, shape of the Slurm job, variables allowed by name",
+        "nothing",
         "that it was this machine; and nothing about the endpoint's GPUs",
     ),
     Field(
@@ -124,6 +128,7 @@ FIELDS: tuple[Field, ...] = (
 # By task, pointers of members (with all that is in them) to which nothing holds who forges the last sidecar of a chain.
 _EVERYWHERE = (
     *("/runner", "/image", "/image_identity", "/provenance/repo", "/provenance/commit", "/provenance/dirty"),
+    *("/provenance/diff",),
     *("/provenance/tool/version", "/provenance/tool/commit", "/environment", "/started_on", "/finished_on"),
     *("/provenance/created_at", "/monotonic_duration_ns", "/redaction/policy_version", "/redaction/rules_digest"),
     *("/mlcube_config_hash", "/config_hashes/mlcube_yaml", "/extensions"),

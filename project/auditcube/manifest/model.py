@@ -39,6 +39,7 @@ class Provenance(Part):
     commit: str
     created_at: str
     dirty: bool | None = None
+    diff: Digest | None = None
     tool: Tool | None = None
 
 
@@ -78,13 +79,30 @@ class Redaction(Part):
     withheld: list[Withheld] | None = None
 
 
+Resolver = Literal["runner", "container", "host"]
+
+
+class Resolvers(Part):
+    config_digest: Resolver | None = None
+    manifest_digest: Resolver | None = None
+    index_digest: Resolver | None = None
+    repo_digests: Resolver | None = None
+    sif_sha256: Resolver | None = None
+    squashfs_sha256: Resolver | None = None
+
+
 class ImageIdentity(Part):
     reference: str
     platform: str
-    resolved_by: Literal["runner", "runtime"]
+    resolved_by: Literal["runner", "runtime", "host"]
     marks: list[str]
     contradictions: list[str]
+    image_platform: str | None = None
+    resolvers: Resolvers | None = None
+    unknown: list[str] | None = None
     config_digest: Digest | None = None
+    manifest_digest: Digest | None = None
+    index_digest: Digest | None = None
     repo_digests: list[Digest] | None = None
     sif_sha256: str | None = None
     squashfs_sha256: str | None = None
@@ -92,7 +110,8 @@ class ImageIdentity(Part):
     @property
     def has_digest(self) -> bool:
         """Whether any digest names the image, of whichever kind."""
-        return any((self.config_digest, self.repo_digests, self.sif_sha256, self.squashfs_sha256))
+        of_registry = (self.config_digest, self.manifest_digest, self.index_digest, self.repo_digests)
+        return any((*of_registry, self.sif_sha256, self.squashfs_sha256))
 
 
 class EndpointIdentity(Part):
@@ -127,19 +146,63 @@ class Seeds(Part):
     capture: str | None = None
 
 
+class Fabric(Part):
+    state: Literal["not_started", "in_progress", "completed"]
+    domain: int | None = None
+    clique: int | None = None
+
+
 class Gpu(Part):
     name: str | None = None
     memory_bytes: int | None = None
+    compute_capability: str | None = None
     mig: bool | None = None
+    fabric: Fabric | None = None
+
+
+class Cpu(Part):
+    model: str | None = None
+    sockets: int | None = None
+    cores: int | None = None
+    numa_nodes: int | None = None
+
+
+class Slurm(Part):
+    nodes: int | None = None
+    tasks: int | None = None
+    tasks_per_node: str | None = None
+    cpus_per_task: int | None = None
+    cpus_per_node: str | None = None
+    threads_per_core: int | None = None
+    memory_per_node_mib: int | None = None
+    memory_per_cpu_mib: int | None = None
+    gpus: str | None = None
+    gpus_per_node: str | None = None
+    gpus_per_task: str | None = None
+    gpus_on_node: int | None = None
+    step_nodes: int | None = None
+    step_tasks: int | None = None
+    restarts: int | None = None
 
 
 class Environment(Part):
     python: str | None = None
     system: str | None = None
     machine: str | None = None
+    kernel: str | None = None
+    page_bytes: int | None = None
     cpu_count: int | None = None
+    cpus_usable: int | None = None
+    cpu_limit_millicpus: int | None = None
+    cpu: Cpu | None = None
+    memory_bytes: int | None = None
+    memory_limit_bytes: int | None = None
     gpu_driver: str | None = None
+    cuda: str | None = None
     gpus: list[Gpu] | None = None
+    slurm: Slurm | None = None
+    variables: dict[str, str] | None = None
+    withheld: list[str] | None = None
 
 
 class Parent(Part):

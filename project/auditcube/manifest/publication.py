@@ -136,6 +136,13 @@ def problems(root: Path, manifest: Mapping[str, Any], name: str, material: Mater
     return said + [("/redaction/withheld", text) for text in _unmarked(root, manifest)]
 
 
+def problems_alone(manifest: Mapping[str, Any], name: str) -> list[tuple[str, str]]:
+    """The same of a sidecar that was copied without the files it lists: only what stands in it can be looked at."""
+    status, own = manifest["redaction_status"], own_leaves(manifest)
+    hits = manifest_hits(own, look_at_leaves(own)) if status in _FIT else []
+    return [(hit.pointer, f"claims {status}; a scan finds {leak_in_json(hit, name).rule} here") for hit in hits]
+
+
 def _examples(found: Assessment) -> str:
     places = [str(leak) for leak in found.leaks[:_TOLD]]
     places += [f"{path} {why}" for path, why in found.looked.skipped[:_TOLD]]

@@ -12,7 +12,7 @@ from typing import Any
 
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
-from auditcube.manifest import chain, claim, codec, publication, rules
+from auditcube.manifest import attachments, chain, claim, codec, publication, rules
 from auditcube.manifest.finding import Finding
 
 _BATCH_BYTES = 1 << 22  # of text that is scanned together
@@ -45,6 +45,7 @@ def file_findings(sidecar: Sidecar) -> list[Finding]:
     """What is wrong with the files beside a sidecar that lists them."""
     store = Store(sidecar.path.parent)
     found = rules.artifacts(store.root, sidecar.manifest["artifacts"], store.files())
+    found += attachments.problems(store.root, sidecar.manifest, sidecar.data)
     return [Finding(code, str(store.root / path), message) for code, path, message in found]
 
 
@@ -82,7 +83,7 @@ class Validation:
 def validate(paths: list[Path], *, follow: bool = True) -> Validation:
     """Check the sidecars that the paths name (all below a directory), the files they list, and the chain between them.
 
-    A sidecar that stands by itself, under another name than in an output directory, is checked for its form only. The
+    A sidecar that stands by itself, under another name than in an output directory, is checked without files. The
     parents of each must be among all of them, but for a single one, which was asked about alone, and without `follow`.
     Raises InvalidInput for a path that is not there, or a directory without a sidecar.
     """
@@ -122,6 +123,9 @@ def _by_themselves(sidecars: Sequence[Path]) -> tuple[list[Finding], list[chain.
                 nodes.append(chain.Node.of(str(sidecar.path), sidecar.manifest, sidecar.data))
             if material is not None:
                 findings += publication_findings(sidecar, next(materials))
+            elif _alone(sidecar):
+                found = publication.problems_alone(sidecar.manifest, sidecar.path.name)
+                findings += [Finding("redaction", str(sidecar.path), message, pointer) for pointer, message in found]
     return findings, nodes
 
 
@@ -147,7 +151,7 @@ def _batches(sidecars: Iterable[Sidecar]) -> Iterator[list[_Item]]:
     for sidecar in sidecars:
         listed = sidecar.path.name == SIDECAR and "artifacts" in sidecar.manifest
         wrong = file_findings(sidecar) if listed else []
-        scanned = sidecar.manifest and not wrong and publication.claims(sidecar.manifest)
+        scanned = sidecar.manifest and not wrong and not _alone(sidecar) and publication.claims(sidecar.manifest)
         material = publication.Material.of(sidecar.path.parent, sidecar.manifest) if scanned else None
         batch.append((sidecar, wrong, material))
         size += len(material.text or b"") if material is not None else 0
@@ -155,6 +159,11 @@ def _batches(sidecars: Iterable[Sidecar]) -> Iterator[list[_Item]]:
             yield batch
             batch, size = [], 0
     yield batch
+
+
+def _alone(sidecar: Sidecar) -> bool:
+    """Whether a sidecar lists files and is a copy without them."""
+    return sidecar.path.name != SIDECAR and "artifacts" in sidecar.manifest
 
 
 def _sidecars(path: Path) -> list[Path]:

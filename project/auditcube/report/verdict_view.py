@@ -15,7 +15,7 @@ from auditcube.report.chart import Comparison
 from auditcube.report.numbers import heading, named, number, rate
 from auditcube.report.run_view import Row
 from auditcube.report.text import plain, shortened
-from auditcube.summary import latency_bounds, remarks
+from auditcube.summary import remarks
 
 _TONES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure"}
 _FIRST_NUMBERS = ("reference_per_s", "audit_per_s", "gain", "limit_per_s", "threshold", "threshold_source")
@@ -56,7 +56,7 @@ def _measured_badge(measured: Sequence[Run], told: str) -> Badge:
     what = "; ".join([told, *(remark for run in measured for remark in remarks(run))])
     if any(run.late_s is not None for run in measured):
         return Badge("INCONCLUSIVE", "unsure", "the client was too slow for the load", _sentence(what))
-    if not all(bound["met"] for run in measured for bound in latency_bounds(run)):
+    if not all(bound["met"] for run in measured for bound in run.latency_bounds):
         return Badge("FAIL", "fail", "a bound on latency was not kept", _sentence(what))
     return Badge("MEASURED", "none", "measured, not audited", _sentence(what))
 

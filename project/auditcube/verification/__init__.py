@@ -19,6 +19,7 @@ from auditcube.job import Plan, make_plan
 from auditcube.manifest import build, canonical, claim, codec, endpoint, publication, rules, statement, validator
 from auditcube.manifest.claim import RANK
 from auditcube.results import NON_CLAIMS, derive, file_bytes, members
+from auditcube.scoring import rescored
 from auditcube.verification.checked import Checked
 from auditcube.verification.pair import check_parents
 from auditcube.verification.runs import check_complete, check_run, made
@@ -201,6 +202,13 @@ def _derived(checked: Checked, plan: Plan, reference: Checked | None) -> None:
     own = list(checked.runs)
     runs = {**(reference.runs if reference is not None else {}), **checked.runs}
     judged = checked.manifest["mlcube_task"] in _JUDGED
+    if judged:
+        try:
+            runs = rescored(plan, runs, checked.store.root)
+        except EvidenceRejected as problem:
+            name, _, text = str(problem).partition(": ")
+            checked.find_unless_withheld("audit_file", name, text)
+            return
     checked.results = results = derive(plan, runs, own, judged)
     for name, content in results.files.items():
         if _read(checked.store.root / name) != file_bytes(content):
@@ -210,7 +218,9 @@ def _derived(checked: Checked, plan: Plan, reference: Checked | None) -> None:
     expected["claim_status"] = _claim(checked, plan, reference)
     _members(checked, expected)
     _endpoint(checked, plan)
-    _listed(checked, {checked.store.config.name, checked.store.report.name, *results.files, *_run_files(checked)})
+    answers = {checked.store.expected.name} if plan.config.dataset.expected else set()
+    fixed = {checked.store.config.name, checked.store.report.name, *answers}
+    _listed(checked, {*fixed, *results.files, *_run_files(checked)})
     checked.checks.append(f"{len(own)} summaries and {len(results.verdicts)} verdicts follow from the events")
 
 
@@ -256,6 +266,7 @@ def _run_files(checked: Checked) -> list[str]:
         files = checked.store.run(label)
         found += [files.schedule, *files.events, *(files.outputs if run.spec.capture else [])]
         found += files.chunks if timed else []
+        found += files.media if run.spec.media else []
     return [path.relative_to(checked.store.root).as_posix() for path in found]
 
 

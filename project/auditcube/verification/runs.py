@@ -57,9 +57,18 @@ def check_run(checked: Checked, plan: Plan, spec: RunSpec) -> None:
             checked.find("time_order", name, f"its events start at {start.origin_utc}, outside of the task's times")
     chunks = chunk_times.contradictions(files.chunks, run.events) if plan.config.endpoint.chunk_times else []
     kept = outputs.contradictions(files.outputs, run.events, schedule.captures) if spec.capture else []
+    if spec.media:
+        kept += outputs.media_contradictions(files.outputs, _listed_media(checked, name))
     for problem_text in [*check_against_plan(run, schedule), *_shares(run), *chunks, *kept]:
         checked.find("events", name, problem_text)
     checked.checks.append(f"run {spec.label}: {len(run.events)} events follow the schedule {_name_of(expected)}")
+
+
+def _listed_media(checked: Checked, run: str) -> dict[str, str]:
+    """The digests of a run's videos as the sidecar lists them, which was compared with the files before."""
+    before = f"{run}/media/"
+    entries = [entry for entry in checked.manifest["artifacts"] if entry["path"].startswith(before)]
+    return {entry["path"].removeprefix(before): entry["digest"]["sha256"] for entry in entries}
 
 
 def _other_config(checked: Checked, name: str) -> None:

@@ -97,8 +97,8 @@ class _Layout(NamedTuple):
 @dataclass(frozen=True)
 class Found:
     """What a probe found. `rows_hit` of `rows` had an answer out of all proportion; `noise` is the coefficient of
-    variation of new requests for one row; `uneven`: it comes from the texts, which differ in cost; `kinds` are the single
-    gains of near duplicates by what they differ in."""
+    variation of new requests for one row; `uneven`: it comes from the texts, which differ in cost; `kinds` are the
+    single gains of near duplicates by what they differ in."""
 
     contrasts: tuple[Contrast, ...]
     rows: int

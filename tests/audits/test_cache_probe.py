@@ -272,7 +272,7 @@ def test_texts_that_differ_in_cost_are_no_cache(sigma: float) -> None:
 
         def cost(cell: Cell, rng: np.random.Generator) -> float:
             own = cell.arm in ("first", "repeat")
-            text = (cell.sample, -1 if own else 0 if cell.near == "again" else rng.integers(1, 2**60))
+            text = (cell.sample, -1 if own else 0 if cell.near == "again" else int(rng.integers(1, 2**60)))
             if cell.arm == "novel" and cell.part == 0:
                 text = (cell.sample, 0)
             return noisy(rng) * texts.setdefault(text, math.exp(sigma * rng.standard_normal()))
@@ -282,7 +282,7 @@ def test_texts_that_differ_in_cost_are_no_cache(sigma: float) -> None:
         assert verdict.outcome is not Outcome.INCONCLUSIVE or "answers of equal length" in verdict.reason
         return verdict.outcome
 
-    assert [outcome(seed) for seed in range(40)].count(Outcome.INCONCLUSIVE) >= 39
+    assert Outcome.FAIL not in [outcome(seed) for seed in range(40)]
 
 
 def test_rows_that_wait_for_each_other_hide_a_gain_and_no_verdict_says_that_there_is_none() -> None:

@@ -16,17 +16,22 @@ COPY schemas schemas
 COPY project project
 ARG COMMIT=
 ARG DIRTY=
-RUN AUDITCUBE_COMMIT="$COMMIT" AUDITCUBE_DIRTY="$DIRTY" scripts/image-install /opt/auditcube "$TARGETARCH"
+ARG REPO=
+ARG DIFF=
+RUN AUDITCUBE_COMMIT="$COMMIT" AUDITCUBE_DIRTY="$DIRTY" AUDITCUBE_REPO="$REPO" AUDITCUBE_DIFF="$DIFF" \
+    scripts/image-install /opt/auditcube "$TARGETARCH"
 
 FROM --platform=$TARGETPLATFORM ${BASE}
 ARG VERSION=
 ARG COMMIT=
 ARG DIRTY=
+ARG REPO=
 LABEL org.opencontainers.image.title="AuditCube" \
       org.opencontainers.image.description="Benchmarks an inference endpoint, audits the result, leaves evidence" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$COMMIT" \
+      org.opencontainers.image.source="$REPO" \
       io.auditcube.dirty="$DIRTY"
 COPY --from=build /opt/auditcube /opt/auditcube
 ENV PATH=/opt/auditcube/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

@@ -7,8 +7,8 @@ Three things here are not declarative:
   ``auditcube/schemas/*.json``: ``importlib.resources.files("auditcube").joinpath("schemas/NAME.json")`` finds it there.
   An editable install has no copy, so none can go stale: the code falls back to the checkout's own ``schemas/``.
 * A wheel or sdist made in a git checkout says from which commit, in ``auditcube/_build.json`` (``{"version", "commit",
-  "dirty"}``); an image is built without git, and is told both in AUDITCUBE_COMMIT and AUDITCUBE_DIRTY. Where nobody
-  knows there is no such file, and an editable install asks git when it runs.
+  "dirty", "repo", "diff_sha256"}``); an image is built without git, and is told these in AUDITCUBE_COMMIT and so on.
+  Where nobody knows there is no such file, and an editable install asks git when it runs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import shutil
-import subprocess
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -32,7 +32,8 @@ SCHEMAS = sorted(path.relative_to(ROOT) for path in ROOT.glob("schemas/*.json"))
 REQUIRES = [
     "pydantic>=2.8",
     "PyYAML>=6.0.2",
-    "jsonschema>=4.21",
+    "jsonschema-rs>=0.61",
+    "rfc8785>=0.1.4",
     "requests>=2.32.2",  # the first whose adapters can be given a pool of their own (Unix sockets)
     "numpy>=1.26; python_version < '3.13'",
     "numpy>=2.1; python_version >= '3.13'",
@@ -45,18 +46,26 @@ REQUIRES = [
 EXTRAS = {
     "parquet": ["pyarrow>=18"],
     "tokenizer": ["tokenizers>=0.21"],  # counts the tokens of answers where the server does not
+    "dsse": ["securesystemslib[crypto]>=1.2"],  # signs and reads envelopes of in-toto; SSH signatures need nothing
     "rouge": ["rouge-score>=0.1.2"],  # the library of MLPerf's own accuracy scripts
     # Peers that `make benchmarks` measures the load engine beside, in an environment of their own.
     "bench": ["aiohttp>=3.10", "locust>=2.30"],
     "dev": [
         "coverage>=7.10",  # the first that measures subprocesses by a setting alone
+        # Public readers of what is exported: MLPerf's builder and checker of Endpoints submissions, and RO-Crate's.
+        "endpoints-submission-cli>=1.5; python_version >= '3.11'",
         "hypothesis>=6.100",
+        "in-toto-attestation>=0.9.3",  # reads the statements that are written here
+        "jsonschema>=4.21",  # a second reading of the schema, which must agree
         # The real LoadGen, whose fresh logs are judged; the release whose logs the tests know.
         "mlcommons-loadgen==6.0.17; platform_machine == 'x86_64' and sys_platform == 'linux'",
         "mypy>=1.13",
         "pytest>=8.2",
+        "roc-validator>=0.6",
+        "rocrate>=0.13",
         "rouge-score>=0.1.2",
         "ruff>=0.9",
+        "securesystemslib[crypto]>=1.2",
         "tokenizers>=0.21",
         "types-PyYAML",
         "types-jsonschema",
@@ -74,29 +83,22 @@ def read_version() -> str:
     return match[1]
 
 
-def git(*args: str) -> str | None:
-    """What ``git args`` prints in the checkout, or None where git or its answer is missing."""
-    try:
-        done = subprocess.run(["git", *args], cwd=ROOT, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
-
-
 def write_build_info(path: Path) -> bool:
     """Write ``_build.json`` to path and return True, or return False where nobody knows the commit."""
-    top = git("rev-parse", "--show-toplevel")
-    commit = git("rev-parse", "HEAD")
-    # An unpacked sdist may lie inside somebody else's checkout, whose commit is not ours.
-    if top is not None and commit is not None and Path(top).resolve() == ROOT:
-        # Only what gets into a wheel can make it differ from its commit; a result or a note beside it does not.
-        dirty = git("status", "--porcelain", "--", "project", "schemas", "setup.py", "pyproject.toml") != ""
-    elif commit := os.environ.get("AUDITCUBE_COMMIT"):
-        dirty = os.environ.get("AUDITCUBE_DIRTY") != "false"
-    else:
-        return False
-    info = {"version": read_version(), "commit": commit, "dirty": dirty}
-    path.write_text(json.dumps(info) + "\n", encoding="utf-8")
+    # Run, not imported, so that nothing else of ours is. An unpacked sdist may lie inside somebody else's checkout,
+    # whose commit is not ours: then it finds nothing.
+    found = runpy.run_path(str(ROOT / "project/auditcube/manifest/checkout.py"))["facts"](ROOT)
+    if found is None:
+        commit = os.environ.get("AUDITCUBE_COMMIT")
+        if not commit:
+            return False
+        found = {
+            "commit": commit,
+            "dirty": os.environ.get("AUDITCUBE_DIRTY") != "false",
+            "repo": os.environ.get("AUDITCUBE_REPO") or None,
+            "diff_sha256": os.environ.get("AUDITCUBE_DIFF") or None,
+        }
+    path.write_text(json.dumps({"version": read_version(), **found}) + "\n", encoding="utf-8")
     return True
 
 

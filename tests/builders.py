@@ -69,7 +69,7 @@ def planned(schedule: Schedule) -> list[Query]:
 
 def start_of(worker: int = 0, workers: int = 1) -> Start:
     """The head of a worker's file."""
-    return Start("run", "reference", worker, workers, "0" * 64, 5, "2026-11-01T00:00:00.000000Z")
+    return Start("run", "reference", worker, workers, "0" * 64, 5, "2026-11-01T00:00:00.000000Z", "0" * 64)
 
 
 def end_of(events: int, reason: str = "completed", worker: int = 0) -> EndRecord:

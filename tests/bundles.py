@@ -12,7 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import rfc8785
+
 SIDECAR = "mlcube.run_audit.json"
+STATEMENT = "mlcube.run_audit.intoto.json"
 _ZEROS = "0" * 64
 
 Record = dict[str, Any]
@@ -41,10 +44,27 @@ class Bundle:
         return sorted(path for path in self.root.rglob("*") if path.is_file())
 
     def write(self, manifest: Record) -> None:
-        """Write the sidecar, with the right digest of itself."""
+        """Write the sidecar, with the right digests of itself and of its list."""
+        if "directory_digest" in manifest:
+            digests = {str(entry["path"]): entry["digest"]["sha256"] for entry in manifest["artifacts"]}
+            listing = "".join(f"{digests[path]}  {path}\n" for path in sorted(digests, key=str.encode))
+            manifest["directory_digest"] = {"dirHash1": hashlib.sha256(listing.encode()).hexdigest()}
+        self.write_as_it_is(manifest)
+
+    def write_as_it_is(self, manifest: Record) -> None:
+        """Write the sidecar, with the right digest of itself alone, and the statement about it."""
         blank = dumps({**manifest, "manifest_digest": {"sha256": _ZEROS}})
         digest = hashlib.sha256(blank).hexdigest()
-        self.sidecar.write_bytes(dumps({**manifest, "manifest_digest": {"sha256": digest}}))
+        whole = {**manifest, "manifest_digest": {"sha256": digest}}
+        self.sidecar.write_bytes(dumps(whole))
+        files = [{"name": entry["path"], "digest": entry["digest"]} for entry in manifest.get("artifacts", [])]
+        statement = {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": SIDECAR, "digest": {"sha256": sha256(self.sidecar)}}, *files],
+            "predicateType": "urn:mlcube:schema:run_audit:v1",
+            "predicate": whole,
+        }
+        (self.root / STATEMENT).write_bytes(dumps(statement))
 
     def claim(self, change: Callable[[Record], object]) -> None:
         """Change the sidecar."""
@@ -57,7 +77,8 @@ class Bundle:
         manifest = self.manifest
         for entry in manifest["artifacts"]:
             if (path := self.root / entry["path"]).is_file():
-                entry.update(size=path.stat().st_size, digest={"sha256": sha256(path)})
+                entry.pop("digest_jcs", None)
+                entry.update(size=path.stat().st_size, digest={"sha256": sha256(path)}, **said(path))
         self.write(manifest)
 
     def unlist(self, prefix: str) -> None:
@@ -75,6 +96,7 @@ class Bundle:
         digest = {"sha256": sha256(self.root / path)}
         size = (self.root / path).stat().st_size
         entry = {"role": role, "path": path, "size": size, "media_type": media_type, "digest": digest}
+        entry.update(said(self.root / path))
         self.claim(lambda m: m.update(artifacts=sorted([*m["artifacts"], entry], key=lambda e: str(e["path"]))))
 
     def replace(self, path: str, old: str, new: str) -> None:
@@ -102,6 +124,15 @@ class Bundle:
 
 def dumps(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def said(path: Path) -> Record:
+    """The digest of what a JSON file says; none for another file, and for what is no JSON."""
+    try:
+        value = json.loads(path.read_text("utf-8")) if path.suffix == ".json" else None
+    except ValueError:
+        value = None
+    return {} if value is None else {"digest_jcs": {"sha256": hashlib.sha256(rfc8785.dumps(value)).hexdigest()}}
 
 
 def sha256(path: Path) -> str:

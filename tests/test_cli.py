@@ -13,7 +13,7 @@ from e2e.commands import AUDITCUBE, DEAD_URL, auditcube, called, contents, envir
 
 COMMANDS = [
     *(["audit"], ["run_reference"], ["run_audit"], ["verify"], ["demo"], ["demo_endpoint"], ["init"], ["probe"]),
-    *(["report"], ["manifest", "validate"], ["manifest", "schema"], ["manifest", "show"]),
+    *(["report"], ["review"], ["manifest", "validate"], ["manifest", "schema"], ["manifest", "show"]),
 ]
 
 USAGE: dict[str, tuple[list[str], str]] = {

@@ -304,6 +304,24 @@ def test_the_effective_config_spells_everything_out(tmp_path: Path) -> None:
     assert found.effective_yaml().startswith(b"# The effective configuration")
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://10.1.2.3:8000/prefix", "http://endpoint-1.invalid"),
+        ("https://host.example", "https://endpoint-1.invalid"),
+        ("http+unix://%2Frun%2Fuser%2F1000%2Fx", "http+unix://%2Fendpoint-1.invalid"),
+        (["http://a:1", "https://b"], ["http://endpoint-1.invalid", "https://endpoint-2.invalid"]),
+        (["http://a:1"], ["http://endpoint-1.invalid"]),
+    ],
+)
+def test_a_url_is_told_only_where_that_is_allowed(tmp_path: Path, url: Any, told: Any) -> None:
+    endpoint = BASE["endpoint"] | {"url": url}
+    plan = job(tmp_path, endpoint=endpoint).plan
+    assert plan.effective()["endpoint"]["url"] == told
+    assert again(tmp_path / "once.yaml", plan).effective_yaml() == plan.effective_yaml()
+    assert job(tmp_path, endpoint=endpoint | {"publish_url": True}).plan.effective()["endpoint"]["url"] == url
+
+
 def test_where_the_data_set_lay_is_in_no_file(tmp_path: Path) -> None:
     path = write(tmp_path, dataset={"path": str(tmp_path / "prompts.jsonl")})
     assert str(tmp_path).encode() not in read_job(path, None, {}).plan.effective_yaml()

@@ -71,12 +71,18 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *PLANNED_LOAD,
     ),
     "publish": ("evidence", "manifest", "scan"),
+    "signing": ("evidence", "manifest"),
+    "export": ("manifest.attestation",),
     "progress": ("load.engine",),
-    "terminal": ("load.pacing", "loadgen.judged", "progress", "publish", "results", "scan", "summary", "verification"),
-    "arguments": ("__init__", "demo.options"),
+    "terminal": (
+        *("load.pacing", "loadgen.judged", "manifest.finding", "progress", "publish", "results", "scan", "summary"),
+        "verification",
+    ),
+    "arguments": ("__init__", "demo.options", "export"),
     "tasks": ANYTHING,
     "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "scoring", "verification.checked"),
     "reviewing": ANYTHING,
+    "judging": ANYTHING,
     "mlperf": ("audits", "conclusion", "evidence", "loadgen", "manifest", "results"),
     "demonstration": ANYTHING,
     "cli": ANYTHING,
@@ -92,6 +98,7 @@ ALONE = ("demo",)
 ROOTS: dict[str, tuple[str, ...]] = {
     "tasks": ("cli", "demonstration"),
     "reviewing": ("cli",),
+    "judging": ("cli",),
     "mlperf": ("cli",),
     "demonstration": ("cli",),
     "cli": ("__main__",),
@@ -104,7 +111,7 @@ AUDIT_FRAME = ("__init__", "contract", "scorers")
 PURE = (
     *PLANNED_LOAD,
     *("adapters", "evidence.events", "evidence.layout", "metrics", "early_stopping", "summary", "plan_check"),
-    *("audits", "paired", "probed", "report.view", "presets"),
+    *("audits", "export", "paired", "probed", "report.view", "presets"),
 )
 IMPURE = (
     *("asyncio", "uvloop", "multiprocessing", "threading", "subprocess", "signal"),

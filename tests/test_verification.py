@@ -5,20 +5,24 @@ Where an attacker would make the digests right again, so does the bundle: what i
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from auditcube import reviewing
 from auditcube.errors import InvalidInput
 from auditcube.evidence.store import Store
 from auditcube.manifest.finding import FIXES
+from auditcube.signing import Trust
 from auditcube.verification import check
 from auditcube.verification.checked import Verification
-from bundles import SIDECAR, Bundle, Record, dumps, sha256
+from bundles import SIDECAR, STATEMENT, Bundle, Record, dumps, sha256
 from e2e.commands import called, job, sure_to_pass
 
 REFERENCE_EVENTS, AUDIT_EVENTS = "runs/reference/events.jsonl", "runs/test04/events.jsonl"
@@ -48,6 +52,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     return shelf
 
 
+ENVELOPE = "mlcube.run_audit.dsse.json"
+ARMOR = "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n"
 Spoil = Callable[[Bundle], object]
 
 
@@ -62,6 +68,18 @@ class Defect(NamedTuple):
 
 def records(path: str, change: Callable[[list[Record]], object]) -> Spoil:
     return lambda bundle: bundle.records(path, change)
+
+
+def enveloped(payload: bytes | None, **more: str) -> Spoil:
+    """An envelope around these bytes, or around the statement that is there."""
+
+    def spoil(bundle: Bundle) -> None:
+        data = (bundle.root / STATEMENT).read_bytes() if payload is None else payload
+        signatures = [{"keyid": "0", "sig": "AA=="}]
+        body = {"payload": base64.b64encode(data).decode(), "payloadType": "application/vnd.in-toto+json"}
+        (bundle.root / ENVELOPE).write_bytes(dumps({**body, "signatures": signatures, **more}))
+
+    return spoil
 
 
 def claim(change: Callable[[Record], object]) -> Spoil:
@@ -105,6 +123,7 @@ def posing_as_a_reference(bundle: Bundle) -> None:
     """The audit's run and verdict are gone from the sidecar, but its files still say PASS."""
     bundle.unlist("runs/test04")
     bundle.claim(lambda m: m.update(mlcube_task="run_reference", verdicts=[]))
+    bundle.claim(lambda m: m["run_durations_ns"].pop("test04"))
     bundle.claim(lambda m: m.update(headline=m["headline"][:1], result_paths=m["result_paths"][:1]))
 
 
@@ -120,6 +139,35 @@ def another_benchmark(bundle: Bundle) -> None:
     bundle.replace("config.yaml", "benchmark: river", "benchmark: brook")
     digest = sha256(bundle.root / "config.yaml")
     bundle.claim(lambda m: m.update(benchmark="brook", config_hashes={"effective_config": digest}))
+
+
+def another_config_throughout(bundle: Bundle) -> None:
+    """The same, and the events say so too."""
+    another_benchmark(bundle)
+    digest = sha256(bundle.root / "config.yaml")
+    for path in sorted((bundle.root / "runs").glob("*/events.jsonl")):
+        bundle.records(path.relative_to(bundle.root).as_posix(), start(config_sha256=digest))
+
+
+def moved(bundle: Bundle, hours: int) -> None:
+    """All times that an audit tells, its events' too, so many hours later."""
+
+    def later(text: str) -> str:
+        return (datetime.fromisoformat(text[:-1]) + timedelta(hours=hours)).isoformat(timespec="microseconds") + "Z"
+
+    for path in sorted((bundle.root / "runs").glob("*/events.jsonl")):
+        at = path.relative_to(bundle.root).as_posix()
+        bundle.records(at, lambda r: r[0]["start"].update(origin_utc=later(r[0]["start"]["origin_utc"])))
+    bundle.claim(lambda m: m.update({name: later(m[name]) for name in ("started_on", "finished_on")}))
+
+
+def made_public(bundle: Bundle) -> None:
+    """In the config, its digest, every file of events and the sidecar: all that says it."""
+    bundle.replace("config.yaml", "claim_status: diagnostic", "claim_status: public")
+    digest = sha256(bundle.root / "config.yaml")
+    for path in sorted((bundle.root / "runs").glob("*/events.jsonl")):
+        bundle.records(path.relative_to(bundle.root).as_posix(), start(config_sha256=digest))
+    bundle.claim(lambda m: m.update(claim_status="public", config_hashes={"effective_config": digest}))
 
 
 def drop(at: int) -> Callable[[list[Record]], object]:
@@ -162,6 +210,26 @@ SHELF: dict[str, Defect] = {
     "digest of itself wrong": Defect("spelling", SIDECAR, sidecar(lambda data: data.replace(b'"none"', b'"podm"', 1))),
     "file removed": Defect("artifact_missing", "report.html", lambda b: (b.root / "report.html").unlink()),
     "file changed": Defect("artifact_digest", "report.html", add("report.html", "all is well")),
+    "file written anew by another tool": Defect(
+        "artifact_respelled",
+        SCHEDULE,
+        lambda b: (b.root / SCHEDULE).write_text(json.dumps(json.loads((b.root / SCHEDULE).read_text()), indent=1)),
+    ),
+    "digest of what a file says left out": Defect(
+        "artifact_list", SIDECAR, claim(lambda m: [entry.pop("digest_jcs", None) for entry in m["artifacts"]])
+    ),
+    "digest of what a file says wrong": Defect(
+        "artifact_digest", "audit_test04.json", claim(lambda m: m["artifacts"][0]["digest_jcs"].update(sha256="0" * 64))
+    ),
+    "digest of the directory wrong": Defect(
+        "artifact_list", SIDECAR, lambda b: b.write_as_it_is(b.manifest | {"directory_digest": {"dirHash1": "0" * 64}})
+    ),
+    "exit code written with a fraction": Defect(
+        "schema", SIDECAR, claim(lambda m: m["task_status"].update(exit_code=0.0))
+    ),
+    "integer beyond what every reader takes": Defect(
+        "schema", SIDECAR, claim(lambda m: m["verdicts"][0]["numbers"].update(more=2**53))
+    ),
     "file added": Defect("artifact_unlisted", "notes.txt", add("notes.txt")),
     "file hidden": Defect("artifact_unlisted", "runs/.hidden", add("runs/.hidden")),
     "file in a folder of its own": Defect("artifact_unlisted", "more/x", add("more/x")),
@@ -221,6 +289,9 @@ SHELF: dict[str, Defect] = {
     "summary edited": Defect("summary", SUMMARY, lambda b: b.edit(SUMMARY, lambda s: s.update(duration_s=1.0))),
     "verdict text edited": Defect("audit_file", TEXT, lambda b: b.replace(TEXT, "True", "False")),
     "verdict edited": Defect("derived", SIDECAR, claim(lambda m: m["verdicts"][0].update(outcome="FAIL"))),
+    "number that Python takes for the same": Defect(
+        "derived", SIDECAR, claim(lambda m: m["verdicts"][0]["numbers"].update(reference_queries=True))
+    ),
     "verdict removed": Defect("derived", SIDECAR, claim(lambda m: m.update(verdicts=[]))),
     "headline edited": Defect("derived", SIDECAR, claim(lambda m: m["headline"][0].update(value="1000.0"))),
     "exit code edited": Defect("derived", SIDECAR, claim(lambda m: m["task_status"].update(exit_code=1))),
@@ -255,7 +326,48 @@ SHELF: dict[str, Defect] = {
     "audit with a reference of its own, and another": Defect(
         "parent_digest", SIDECAR, lambda b: None, "audit of a pair"
     ),
-    "audit with another config": Defect("pair_mismatch", SIDECAR, another_benchmark, "run_audit"),
+    "audit with another config": Defect("chain_config", SIDECAR, another_config_throughout, "run_audit"),
+    "audit of another data set": Defect(
+        "chain_dataset", SIDECAR, claim(lambda m: m["dataset_refs"][0]["digest"].update(sha256="0" * 64)), "run_audit"
+    ),
+    "audit of another endpoint": Defect(
+        "chain_endpoint", SIDECAR, claim(lambda m: m["endpoint_identity"].update(sha256="0" * 64)), "run_audit"
+    ),
+    "audit of an endpoint under another salt": Defect(
+        "chain_endpoint", SIDECAR, claim(lambda m: m["endpoint_identity"].update(salt="0" * 32)), "run_audit"
+    ),
+    "audit in another image": Defect(
+        "chain_image", SIDECAR, claim(lambda m: m.update(runner="docker", image="localhost/other:1")), "run_audit"
+    ),
+    "audit a day later": Defect("time_gap", SIDECAR, lambda b: moved(b, 30), "run_audit"),
+    "audit before its reference": Defect("time_order", SIDECAR, lambda b: moved(b, -1), "run_audit"),
+    "audit of two references": Defect(
+        "parent_missing", SIDECAR, claim(lambda m: m["parents"].append(m["parents"][0])), "run_audit"
+    ),
+    "audit of another task than it says": Defect(
+        "parent_digest", SIDECAR, claim(lambda m: m["parents"][0].update(task="audit")), "run_audit"
+    ),
+    "longer than it lasted": Defect("time_order", SIDECAR, claim(lambda m: m.update(monotonic_duration_ns=10**12))),
+    "end that is no time": Defect(
+        "time_order", SIDECAR, claim(lambda m: m.update(finished_on="2026-13-01T00:00:00.000000Z")), "verify"
+    ),
+    "diagnostic made internal": Defect("claim", SIDECAR, claim(lambda m: m.update(claim_status="internal"))),
+    "diagnostic made public": Defect("claim", SIDECAR, made_public),
+    "config exchanged": Defect("config_hash", "runs/test04", another_benchmark),
+    "more endpoints than the config has": Defect(
+        "derived", SIDECAR, claim(lambda m: m["endpoint_identity"].update(endpoints=2))
+    ),
+    "endpoint not named": Defect("schema", SIDECAR, claim(lambda m: m.pop("endpoint_identity"))),
+    "statement edited": Defect("statement", STATEMENT, lambda b: (b.root / STATEMENT).write_text("{}"), "audit"),
+    "statement removed": Defect("statement", STATEMENT, lambda b: (b.root / STATEMENT).unlink()),
+    "statement a link": Defect("statement", STATEMENT, link(STATEMENT)),
+    "signature with a remark": Defect(
+        "signature", f"{SIDECAR}.sig", lambda b: (b.root / f"{SIDECAR}.sig").write_text(f"/home/erika\n{ARMOR}")
+    ),
+    "envelope around something else": Defect("signature", ENVELOPE, enveloped(b"{}")),
+    "envelope with a remark": Defect("signature", ENVELOPE, enveloped(None, remark="/home/erika")),
+    "envelope of nothing": Defect("signature", ENVELOPE, lambda b: (b.root / ENVELOPE).write_text("[]")),
+    "not signed": Defect("signature_missing", f"{SIDECAR}.sig", lambda b: None, "audit to be signed"),
     "verification without its file": Defect("artifact_list", SIDECAR, smuggled, "verify"),
     "verification edited": Defect(
         "derived", SIDECAR, lambda b: b.edit("verification.json", lambda v: v.update(verdicts=[])), "verify"
@@ -268,9 +380,18 @@ SHELF: dict[str, Defect] = {
 
 def found(shelf: Shelf, folder: Path, defect: Defect) -> Verification:
     """What `verify` says of the bundle with this defect."""
-    sources = {"audit": shelf.audit, "audit of a pair": shelf.audit, "verify": shelf.verify}
+    sources = {
+        "audit": shelf.audit,
+        "audit to be signed": shelf.audit,
+        "audit of a pair": shelf.audit,
+        "verify": shelf.verify,
+    }
     bundle = Bundle.copied(sources.get(defect.of, shelf.run_audit), folder / "bundle")
     defect.spoil(bundle)
+    if defect.of == "audit to be signed":
+        allowed = folder / "allowed"
+        allowed.write_text("")
+        return reviewing.verify([bundle.root], None, False, None, {}, Trust(allowed))
     reference = check(Store(shelf.reference)) if defect.of in ("run_audit", "audit of a pair") else None
     checked = check(Store(bundle.root), reference)
     return Verification([checked] if reference is None else [reference, checked])

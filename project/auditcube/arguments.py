@@ -28,6 +28,7 @@ def parser(commands: Mapping[str, Any]) -> argparse.ArgumentParser:
     subparsers = top.add_subparsers(metavar="COMMAND", required=True, title="commands", parser_class=Deferred)
     group = _Commands(subparsers, commands)
     _tasks(group)
+    _review(group)
     _demonstration(group)
     _manifest(group)
     _mlperf(group)
@@ -105,6 +106,29 @@ def _tasks(group: _Commands) -> None:
     _path(verify, "mlcube_config", "the mlcube.yaml in use, for its hash", metavar="FILE")
     _path(verify, "output_dir", "write the findings and a sidecar there")
     _flag(verify, "overwrite", _OVERWRITE)
+    _path(verify, "allowed_signers", "demand an SSH signature of somebody in it, as in ssh-keygen(1)", metavar="FILE")
+    verify.add_argument("--signer", metavar="NAME", help="of those, the one who must have signed")
+    names = ("--dsse_key", "--dsse-key")
+    text = "demand an envelope signed with this public key, or one of these; may be repeated"
+    verify.add_argument(*names, action="append", type=Path, default=[], metavar="FILE", help=text)
+    sign = group.add("sign", "sign sidecars that hold, offline: beside each comes a file with the signature")
+    sign.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="an output directory, or a tree of some")
+    _path(
+        sign, "key", "a private SSH key, or a public one whose other half an agent has", required=True, metavar="FILE"
+    )
+    kinds = "by `ssh-keygen -Y sign`, or an envelope around the in-toto Statement, with an ed25519 key (%(default)s)"
+    sign.add_argument("--sign", choices=("ssh", "dsse"), default="ssh", help=kinds)
+    _flag(sign, "overwrite", "replace a signature that is there")
+
+
+def _review(group: _Commands) -> None:
+    review = group.add("review", "recompute every result in a tree, follow the chain between them, and judge")
+    review.add_argument("path", type=Path, metavar="PATH", help="a submission, or any directory with results below")
+    _path(review, "output_dir", "write the judgement there, with a sidecar that names what it is about")
+    review.add_argument("--judgement", choices=("accepted", "rejected", "undecided"), default="undecided")
+    review.add_argument("--reviewer", default="unnamed", metavar="WHO", help="who judges, as it may be published")
+    review.add_argument("--remark", action="append", default=[], metavar="TEXT", help="a remark; may be repeated")
+    _flag(review, "overwrite", _OVERWRITE)
 
 
 def _demonstration(group: _Commands) -> None:
@@ -233,6 +257,20 @@ def _others(group: _Commands) -> None:
     _path(redact, "output_dir", "the publishable copy: a new or empty directory")
     _path(redact, "salts", "where the private salts of what is withheld go (beside the copy)", metavar="FILE")
     redact.add_argument("--scan", nargs="+", type=Path, metavar="PATH", help="only look, at files or whole trees")
+    image = group.add(
+        "image", "say by which digests an image is known, from an engine's store or a file, without a network"
+    )
+    image.add_argument(
+        "image",
+        metavar="IMAGE",
+        help="a name in the store of an engine, or a SIF, squashfs file, OCI layout or archive",
+    )
+    image.add_argument("--engine", metavar="COMMAND", help="docker, podman or a path of one (the first that is here)")
+    image.add_argument("--platform", metavar="OS/ARCH", help="which image of a layout that has several")
+    image.add_argument("--tag", metavar="TAG", help="the same, by name")
+    image.add_argument("--env", action="store_true", help="as variables to hand in to a task, one a line")
+    export = group.add("export", "write a result in a form that others read")
+    export.defer = _export_options
     init = group.add("init", "write a commented config, and a data set to try it with")
     init.add_argument("file", nargs="?", type=Path, default=Path("auditcube.yaml"), metavar="FILE")
     init.add_argument("--api", default="videogen", help=f"{_APIS} (%(default)s)")
@@ -244,6 +282,18 @@ def _others(group: _Commands) -> None:
     probe = group.add("probe", "ask the endpoint the first question and print what came back")
     _path(probe, "config", "the job", required=True, metavar="FILE")
     _path(probe, "dataset", "instead of the config's dataset.path", metavar="FILE")
+
+
+def _export_options(parser: argparse.ArgumentParser) -> None:
+    from auditcube.export import FORMATS
+
+    parser.add_argument("path", type=Path, metavar="PATH", help="an output directory, or a sidecar alone")
+    told = "; ".join(f"{name}: {form.about}" for name, form in FORMATS.items())
+    parser.add_argument("--layout", choices=FORMATS, required=True, help=told)
+    text = "a file, by default standard output; for the last three a folder"
+    parser.add_argument("-o", "--output", type=Path, metavar="PLACE", help=text)
+    parser.add_argument("--license", metavar="URI", help="of the result, for a crate")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
 
 
 def _path(

@@ -21,6 +21,7 @@ from auditcube.load.crew import crew_of
 
 if TYPE_CHECKING:
     from auditcube.results import Performed
+    from auditcube.signing import Trust
     from auditcube.tasks import Options
 
 
@@ -103,13 +104,66 @@ def verify(options: argparse.Namespace) -> int:
     if not directories or (options.directory and (options.reference_dir or options.audit_dir)):
         options.parser.error("give one DIR, or --reference_dir and --audit_dir")
     verification = reviewing.verify(
-        directories, options.output_dir, _overwrite(options), options.mlcube_config, os.environ
+        directories, options.output_dir, _overwrite(options), options.mlcube_config, os.environ, _trust(options)
     )
     if options.json:
-        _print_json(verification.to_json())
+        signed = [{"signer": signer, "key": key} for part in verification.parts for signer, key in part.signed]
+        _print_json({**verification.to_json(), "signed": signed})
     else:
         terminal.print_verification(verification)
     return int(verification.exit_code)
+
+
+def _trust(options: argparse.Namespace) -> Trust | None:
+    from auditcube.signing import Trust
+
+    if options.signer and not options.allowed_signers:
+        options.parser.error("--signer is one of the --allowed_signers: give that file")
+    if not options.allowed_signers and not options.dsse_key:
+        return None
+    return Trust(options.allowed_signers, options.signer, options.dsse_key)
+
+
+def sign(options: argparse.Namespace) -> int:
+    from auditcube import reviewing
+
+    made = reviewing.sign(options.paths, options.key, options.sign, _overwrite(options))
+    if options.json:
+        _print_json({"signed": [str(path) for path in made]})
+    else:
+        print("".join(f"{path}\n" for path in made), end="")
+    return ExitCode.PASS
+
+
+def export(options: argparse.Namespace) -> int:
+    from auditcube import reviewing
+
+    if options.output is None:
+        sys.stdout.write(reviewing.exported_document(options.path, options.layout))
+        return ExitCode.PASS
+    made = reviewing.export(options.path, options.layout, options.output, _overwrite(options), options.license)
+    if options.json:
+        _print_json({"written": [str(path) for path in made]})
+    else:
+        print("".join(f"{path}\n" for path in made), end="")
+    return ExitCode.PASS
+
+
+def review(options: argparse.Namespace) -> int:
+    from auditcube import judging
+    from auditcube.manifest.statement import Judgement
+    from auditcube.terminal import print_review
+
+    if options.output_dir is None:
+        reviewed = judging.review(options.path)
+    else:
+        judgement = Judgement(options.judgement, options.reviewer, tuple(options.remark))
+        reviewed = judging.judge(options.path, judgement, options.output_dir, _overwrite(options), os.environ)
+    if options.json:
+        _print_json(reviewed.to_json())
+    else:
+        print_review(reviewed.results, reviewed.findings)
+    return int(reviewed.exit_code)
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -144,13 +198,17 @@ def manifest_validate(options: argparse.Namespace) -> int:
     from auditcube.manifest.validator import validate
     from auditcube.terminal import print_findings
 
-    sidecars, findings = validate(options.paths)
+    found = validate(options.paths)
     if options.json:
-        _print_json({"validated": [str(path) for path in sidecars], "findings": [f.to_json() for f in findings]})
+        told = {"findings": found.findings, "unfollowed": found.unfollowed}
+        lists = {name: [finding.to_json() for finding in each] for name, each in told.items()}
+        _print_json({"validated": [str(path) for path in found.sidecars], **lists})
     else:
-        print_findings([str(finding) for finding in findings])
-        print(f"{len(sidecars)} manifests, {len(findings)} findings")
-    return ExitCode.EVIDENCE_REJECTED if findings else ExitCode.PASS
+        print_findings([str(finding) for finding in found.findings])
+        for finding in found.unfollowed:
+            print(f"not followed: {finding.path}#{finding.pointer}: {finding.message}; give the whole tree")
+        print(f"{len(found.sidecars)} manifests, {len(found.findings)} findings")
+    return ExitCode.EVIDENCE_REJECTED if found.findings else ExitCode.PASS
 
 
 def manifest_schema(options: argparse.Namespace) -> int:
@@ -164,15 +222,30 @@ def manifest_show(options: argparse.Namespace) -> int:
     from auditcube.manifest.validator import validate
     from auditcube.terminal import print_findings, print_manifest
 
-    (path, *_), findings = validate([options.path])
-    if findings:
-        print_findings([str(finding) for finding in findings])
+    found = validate([options.path], follow=False)
+    path = found.sidecars[0]
+    if found.findings:
+        print_findings([str(finding) for finding in found.findings])
         return ExitCode.EVIDENCE_REJECTED
     manifest = json.loads(path.read_text("utf-8"))
     if options.json:
         _print_json(manifest)
     else:
         print_manifest(manifest)
+    return ExitCode.PASS
+
+
+def image(options: argparse.Namespace) -> int:
+    from auditcube.manifest import identity, images
+    from auditcube.terminal import print_image
+
+    said = images.resolve(options.image, options.engine, options.platform, options.tag)
+    if options.env:
+        print("".join(f"{name}={value}\n" for name, value in identity.variables(said).items()), end="")
+    elif options.json:
+        _print_json(identity.described(said))
+    else:
+        print_image(identity.described(said))
     return ExitCode.PASS
 
 

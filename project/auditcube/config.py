@@ -33,6 +33,10 @@ class EndpointConfig(Model):
     url: str | list[str] = Field(
         description="scheme://host[:port][/prefix], or http+unix://%2Fpath%2Fof%2Fsocket; a list: several ways to it"
     )
+    publish_url: bool = Field(
+        default=False,
+        description="true: config.yaml and the report tell the URL; false: stand-ins, and a salted digest",
+    )
     api: str = Field(description="videogen | openai_chat | openai_completions | predict")
     path: str | None = Field(default=None, description="the request path, where it is not the API's usual one")
     model: str | None = Field(default=None, description="sent as `model`; left out when null")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class Plan:
     runs: tuple[RunSpec, ...]
 
     def schedule(self, spec: RunSpec) -> Schedule:
-        return Schedule(spec, self.load, self.dataset_size)
+        return Schedule(spec, replace(self.load, config_sha256=self.config_sha256), self.dataset_size)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -58,6 +59,7 @@ class Plan:
         config = self.config
         parameters = self.parameters
         data = config.model_dump(mode="json")
+        data["endpoint"]["url"] = self._told_urls()
         data["endpoint"]["parameters"] = {name: parameters[name] for name in sorted(parameters)}
         # Where files lay is the submitter's own business.
         data["dataset"]["path"] = Path(config.dataset.path).name
@@ -68,6 +70,22 @@ class Plan:
         data["load"]["max_in_flight"] = self.load.max_in_flight
         data["audits"] = [{"test": a.test_id, **a.params.model_dump(mode="json")} for a in self.audits]
         return data
+
+    def _told_urls(self) -> str | list[str]:
+        """The URLs as config.yaml tells them: a stand-in for each, in the domain that is nobody's (RFC 6761), unless
+        the config allows to publish them. Of a stand-in it is the same again."""
+        endpoint = self.config.endpoint
+        if endpoint.publish_url:
+            return endpoint.url
+        schemes = (url.partition("://")[0] for url in endpoint.urls)
+        lead = {"http+unix": "http+unix://%2F"}
+        urls = [f"{lead.get(scheme, f'{scheme}://')}endpoint-{n}.invalid" for n, scheme in enumerate(schemes, 1)]
+        return urls[0] if isinstance(endpoint.url, str) else urls
+
+    @cached_property
+    def config_sha256(self) -> str:
+        """Of config.yaml; every file of events repeats it, so that no other config can be put beside them."""
+        return hashlib.sha256(self.effective_yaml()).hexdigest()
 
     def effective_yaml(self) -> bytes:
         """The file config.yaml."""

@@ -17,14 +17,24 @@ from typing import Any
 
 from auditcube.errors import EvidenceRejected, InvalidInput, SetupFailed
 from auditcube.evidence.files import write_atomically
-from auditcube.evidence.store import Store
-from auditcube.manifest import codec, publication, schema, validator
+from auditcube.evidence.store import ATTACHMENTS, SIDECAR, STATEMENT, Store
+from auditcube.manifest import attestation, build, codec, publication, schema, validator
 from auditcube.scan.files import as_text, discreet
+from auditcube.scan.look import look_at_leaves
 from auditcube.scan.withhold import Item, replace, withhold, withhold_in_json
 
 _SALT_BYTES = 32
 # Members of a sidecar that must be what they are: a file under another name, or another digest, would break it.
-_FIXED = ("schema_version", "artifacts", "result_paths", "run_id", "parents", "seeds", "config_hashes")
+_FIXED = (
+    "schema_version",
+    "artifacts",
+    "result_paths",
+    "run_id",
+    "parents",
+    "seeds",
+    "config_hashes",
+    "directory_digest",
+)
 
 
 @dataclass
@@ -49,11 +59,11 @@ def publish(source: Path, output: Path, salts_file: Path | None) -> Published:
     """
     salts_file = salts_file or output.with_name(f"{output.name}.salts.json")
     _check_places(source, output, salts_file)
-    sidecars, findings = validator.validate([source])
-    if broken := [str(finding) for finding in findings if finding.code != "redaction"]:
+    found = validator.validate([source], follow=False)
+    if broken := [str(finding) for finding in found.findings if finding.code != "redaction"]:
         raise EvidenceRejected("\n".join(broken))
     done, salts = Published(), dict[str, str]()
-    for path in sidecars:
+    for path in found.sidecars:
         _copy(path, output / path.parent.relative_to(source if source.is_dir() else path.parent), done, salts)
     if salts:
         _write_private(salts_file, salts)
@@ -86,19 +96,32 @@ def _copy(sidecar: Path, output: Path, done: Published, salts: dict[str, str]) -
         write_atomically(output / entry["path"], clean if items else content)
         withheld += [_entry(entry["path"], item, salts) for item in items]
         copied = clean if items else content
-        artifacts.append({**entry, "size": len(copied), "digest": {"sha256": hashlib.sha256(copied).hexdigest()}})
+        said = codec.json_sha256(copied) if "digest_jcs" in entry else None
+        told = {"size": len(copied), "digest": {"sha256": hashlib.sha256(copied).hexdigest()}}
+        kept = {name: value for name, value in entry.items() if name != "digest_jcs"}
+        artifacts.append({**kept, **told, **({} if said is None else {"digest_jcs": {"sha256": said}})})
     own, items = _withhold_in_manifest(manifest, sidecar)
     withheld += [_entry("", item, salts) for item in items]
     done.results += 1
     done.files += len(artifacts)
     done.withheld += len(withheld)
     if not withheld and publication.declare(sidecar.parent, manifest, sidecar.name) == manifest:
+        _copy_attachments(sidecar, store.root)
         write_atomically(store.root / sidecar.name, data)
         return
     if "artifacts" in manifest:
         own["artifacts"] = artifacts
+    if "directory_digest" in manifest:
+        own["directory_digest"] = build.directory_digest(artifacts)
     own["redaction"] = {"original": _original(manifest, data), **({"withheld": withheld} if withheld else {})}
     _write_sidecar(store.root, sidecar.name, own)
+
+
+def _copy_attachments(sidecar: Path, output: Path) -> None:
+    """The statement and the signatures hold for a copy of the same bytes, and for no other."""
+    for name in ATTACHMENTS if sidecar.name == SIDECAR else ():
+        if (path := sidecar.with_name(name)).is_file():
+            write_atomically(output / name, path.read_bytes())
 
 
 def _original(manifest: Mapping[str, Any], data: bytes) -> dict[str, str]:
@@ -113,13 +136,16 @@ def _write_sidecar(root: Path, name: str, manifest: dict[str, Any]) -> None:
     encoded = codec.encode(copy)
     if problems := schema.problems(json.loads(encoded)):
         raise EvidenceRejected(f"{root}: the sidecar does not survive without what must be withheld: {problems}")
+    if name == SIDECAR:
+        write_atomically(root / STATEMENT, attestation.encode(json.loads(encoded), encoded, name))
     write_atomically(root / name, encoded)
 
 
 def _withhold_in_manifest(manifest: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], list[Item]]:
     own = {name: value for name, value in manifest.items() if name not in ("redaction", "manifest_digest")}
     clean, items = withhold_in_json(own)
-    strange = [hit for hit in publication.manifest_hits(publication.own_leaves(clean)) if hit.pointer]
+    leaves = publication.own_leaves(clean)
+    strange = [hit for hit in publication.manifest_hits(leaves, look_at_leaves(leaves)) if hit.pointer]
     if strange:
         clean, more = withhold_in_json(replace(clean, strange, items))
         items += more

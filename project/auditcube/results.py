@@ -5,7 +5,6 @@ A live task calls this to write its files; `verify` calls it again to see whethe
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -30,7 +29,7 @@ _WHOLE_SHARE = 0.99  # of a run's queries must complete for the run to stand wit
 
 NON_CLAIMS = (
     "The scan for secrets and private data knows the forms that its rules name, and no others.",
-    "The digest in this file finds accidents, not forgers; nothing here is signed.",
+    "The digest in this file finds accidents, not forgers; only a signature beside it says who stands for it.",
 )
 
 
@@ -43,6 +42,12 @@ class Results:
     headline: tuple[dict[str, Any], ...]
     result_paths: tuple[str, ...]
     exit_code: ExitCode
+
+    @property
+    def durations_ns(self) -> dict[str, int]:
+        """How long each run lasted that was measured here, by its label."""
+        summaries = {path.split("/")[1]: value for path, value in self.files.items() if path.endswith("/summary.json")}
+        return {label: round(summary["duration_s"] * 1e9) for label, summary in summaries.items() if label != WARMUP}
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ def broke(run: Run) -> bool:
 
 def members(plan: Plan, results: Results, mlcube_config_hash: str) -> dict[str, Any]:
     """The members of the sidecar that follow from the config and the results."""
-    hashes = {"effective_config": hashlib.sha256(plan.effective_yaml()).hexdigest()}
+    hashes = {"effective_config": plan.config_sha256}
     if mlcube_config_hash.startswith("sha256:"):
         hashes["mlcube_yaml"] = mlcube_config_hash.removeprefix("sha256:")
     broken = results.exit_code is ExitCode.RUN_BROKEN
@@ -117,6 +122,7 @@ def members(plan: Plan, results: Results, mlcube_config_hash: str) -> dict[str, 
         "seeds": {name: str(seed) for name, seed in asdict(plan.load.seeds).items()},
         "verdicts": list(results.verdicts),
         "headline": list(results.headline),
+        "run_durations_ns": results.durations_ns,
         "non_claims": list(NON_CLAIMS),
     }
 

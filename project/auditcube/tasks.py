@@ -1,7 +1,7 @@
 """The MLCube tasks that make runs: a composition root, where config, plan, engine and files come together.
 
 `audit` is every phase in one process; `run_reference` and `run_audit` are the same functions as tasks that meet only in
-files. What follows from the runs is in `conclusion`, which is imported once they are made: it brings NumPy, jsonschema
+files. What follows from the runs is in `conclusion`, which is imported once they are made: it brings NumPy, a validator
 and Jinja2, for which no query should wait, and without which this process is small while it measures.
 """
 
@@ -22,7 +22,7 @@ from auditcube.job import WARMUP, Job, read_job, runs_of
 from auditcube.load.crew import Crew
 from auditcube.load.engine import execute
 from auditcube.load.schedule import RunSpec
-from auditcube.manifest import build, provenance, surroundings
+from auditcube.manifest import build, endpoint, provenance, surroundings
 from auditcube.manifest.differences import differing_keys
 from auditcube.progress import Progress
 
@@ -90,6 +90,8 @@ def _require_pair(job: Job, reference: Checked) -> None:
     differing = differing_keys(job.plan.effective(), reference.plan.effective())
     if list(map(build.without_status, reference.manifest["dataset_refs"])) != [build.without_status(_dataset_ref(job))]:
         differing.append("the data set")
+    if _endpoint_identity(job, reference) != reference.manifest.get("endpoint_identity"):
+        differing.append("endpoint.url")
     if differing:
         raise InvalidInput(f"{where}: the reference was made with another {', '.join(differing)}; make it anew")
     if broke(run):
@@ -124,8 +126,8 @@ class _Task:
         made = self._make_runs(store, run_id)
         from auditcube.conclusion import Done, conclude
 
-        ref = _dataset_ref(self.job)
-        done = Done(self.name, run_id, identity, started_on, started_ns, ref, self.reference, self.environ)
+        asked, ref = _endpoint_identity(self.job, self.reference), _dataset_ref(self.job)
+        done = Done(self.name, run_id, identity, started_on, started_ns, ref, asked, self.reference, self.environ)
         return conclude(done, store, self.job.plan, made)
 
     def _check_reachable(self) -> None:
@@ -157,6 +159,13 @@ class _Task:
         reference = {**before, **made}.get(REFERENCE)
         latency_ns = None if reference is None else reference.median_latency_ns
         return None if latency_ns is None else seconds_of(self.job.plan.load, spec, latency_ns / 1e9)
+
+
+def _endpoint_identity(job: Job, reference: Checked | None) -> dict[str, object]:
+    """Under the reference's salt, where there is one."""
+    asked = job.plan.config.endpoint
+    salt = endpoint.salt_of(reference.manifest) if reference is not None else None
+    return endpoint.identity(asked.urls, asked.path, salt or endpoint.new_salt(), asked.publish_url)
 
 
 def _dataset_ref(job: Job) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rich.text import Text
 from auditcube.errors import ExitCode
 from auditcube.load.pacing import End
 from auditcube.loadgen.judged import Judged
+from auditcube.manifest.finding import Finding
 from auditcube.progress import duration
 from auditcube.publish import Published
 from auditcube.results import Performed
@@ -72,6 +73,8 @@ def print_verification(verification: Verification) -> None:
             console.print(f"  checked: {check}", soft_wrap=True, markup=False, highlight=False)
         for limit in part.limits:
             console.print(f"  not checked: {limit}", soft_wrap=True, markup=False, highlight=False)
+        for signer, key in part.signed:
+            console.print(f"  signed by: {signer}, {key}", soft_wrap=True, markup=False, highlight=False)
     print_findings([str(finding) for finding in verification.findings])
     if verification.findings:
         console.print(Text("REJECTED: the evidence does not hold; no verdict follows from it.", "bold red"))
@@ -123,6 +126,21 @@ def print_findings(findings: list[str]) -> None:
         console.print(finding, soft_wrap=True, markup=False, highlight=False, style="red")
 
 
+def print_review(results: Sequence[Mapping[str, Any]], findings: Sequence[Finding]) -> None:
+    """Each result as a line of a table, then every finding."""
+    console = _console()
+    table = _table("result")
+    for column in ("task", "benchmark", "claim", "verdicts", "ends with"):
+        table.add_column(column)
+    for result in results:
+        verdicts = ", ".join(f"{test} {outcome}" for test, outcome in result["outcomes"].items())
+        cells = (result["task"], result["benchmark"], result["claim_status"], verdicts, str(result["exit_code"]))
+        table.add_row(result["path"], *cells)
+    console.print(table)
+    print_findings([str(finding) for finding in findings])
+    console.print(f"{len(results)} results, {len(findings)} findings")
+
+
 def print_looked(looked: Looked) -> None:
     """A line for each finding and for each file that was not looked at, then the sum."""
     console = _console()
@@ -166,6 +184,20 @@ def print_manifest(manifest: Mapping[str, Any]) -> None:
     console.print(table)
     if manifest.get("verdicts"):
         console.print(_verdict_table(manifest["verdicts"]))
+
+
+def print_image(members: Mapping[str, Any]) -> None:
+    """What the host found out about an image: every digest with its kind, and plainly what is unknown."""
+    rows: list[tuple[str, str]] = []
+    for name, value in members.items():
+        if name in members["resolvers"]:
+            values = value if isinstance(value, list) else [value]
+            rows += [(name, f"sha256:{each['sha256'] if isinstance(each, dict) else each}") for each in values]
+        elif name not in ("resolvers", "unknown"):
+            rows.append((name, value))
+    rows += [(name, "unknown") for name in members["unknown"]]
+    for name, text in rows:
+        print(f"{name}: {text}")
 
 
 def _console() -> Console:

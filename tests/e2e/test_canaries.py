@@ -59,7 +59,7 @@ def test_no_canary_is_in_any_byte_written(home: Path) -> None:
     assert done.code in (0, 1, 6)
     told = auditcube("verify", home / "out", "--output_dir", home / "checked", variables=variables)
     assert told.code == done.code
-    values = canaries(home, key)
+    values = canaries(home, key, server.url, server.url.rpartition("/")[2])
     assert leaked(home / "out", values) == []
     assert leaked(home / "checked", values) == []
     assert not any(value in (done.err + told.err).encode() for value in (key.encode(), SLURM["SLURM_JOB_ID"].encode()))

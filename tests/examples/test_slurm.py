@@ -34,6 +34,7 @@ SBATCH = """\
 export FAKE_NODES=$(sed -n 's/^#SBATCH --nodes=//p' "$1")
 while [[ $2 == --nodes=* ]]; do FAKE_NODES=${2#--nodes=}; set -- "$1" "${@:3}"; done
 export SLURM_JOB_ID=77 SLURM_JOB_NODELIST=nodes SLURM_SUBMIT_DIR=$PWD
+export SLURM_JOB_NUM_NODES=$FAKE_NODES SLURM_GPUS_PER_NODE=gb200:4 SLURM_JOB_ACCOUNT=acme
 exec bash "$1"
 """
 SRUN = """\
@@ -142,6 +143,7 @@ def test_a_job_runs_with_its_server(cluster: Cluster, job: str, runner: str) -> 
     assert manifest["image"] == "auditcube.sif"
     kind = "sif_sha256" if runner == "singularity" else "squashfs_sha256"
     assert manifest["image_identity"][kind] == SHA256
+    assert manifest["environment"]["slurm"] == {"nodes": nodes, "gpus_per_node": "gb200:4"}
     assert manifest["runner"] == {"singularity": "singularity", "pyxis": "enroot"}[runner]
     assert f"--nodelist=127.0.0.{nodes}" in cluster.log  # the client's is the last
     assert f"--nodes={max(nodes - 1, 1)}" in cluster.log

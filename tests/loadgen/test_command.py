@@ -63,11 +63,11 @@ def test_the_files_of_a_submission(
     for _ in range(2):  # the second takes the place of the first
         assert main([*arguments(test, root, output, "--rule", rule), "--json"]) == 0
     folder = output / test
-    ours = {f"audit_{test.lower()}.json", "mlcube.run_audit.json"}
+    ours = {f"audit_{test.lower()}.json", "mlcube.run_audit.json", "mlcube.run_audit.intoto.json"}
     assert listed(folder) == FILES[test] | ours
     assert {path.name for path in output.iterdir()} == {test}
     assert not list(here.iterdir())
-    assert validate([output])[1] == []
+    assert validate([output]).findings == []
     assert rounds.check(output, (test,)) == []
     if test in MODELS:
         assert main(["mlperf", "check", str(output), "--model", MODELS[test]]) == 0

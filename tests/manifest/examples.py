@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 # The example of mlcommons/mlcube issue 367, as it stands there.
@@ -21,9 +22,12 @@ ISSUE_367: dict[str, Any] = {
     "redaction_status": "safe_for_public_log",
 }
 HASH = "0123456789abcdef" * 4
+# of the one line `HASH  runs/reference/events.jsonl`
+LISTING = hashlib.sha256(f"{HASH}  runs/reference/events.jsonl\n".encode()).hexdigest()
 UUID = "01931e2c-7b1a-7def-8123-456789abcdef"
 TIME = "2026-11-22T05:00:00.123456Z"
 FULL: dict[str, Any] = ISSUE_367 | {
+    "endpoint_identity": {"endpoints": 1, "salt": "0123456789abcdef" * 2, "sha256": HASH, "urls": ["http://a.example"]},
     "run_id": UUID,
     "task_status": {"state": "completed", "exit_code": 0},
     "started_on": TIME,
@@ -35,7 +39,7 @@ FULL: dict[str, Any] = ISSUE_367 | {
         | {"digest": {"sha256": HASH}, "size": 10, "format": "jsonl", "rows": 3, "samples": 2}
     ],
     "provenance": ISSUE_367["provenance"]
-    | {"dirty": False, "tool": {"name": "auditcube", "version": "1", "commit": "c"}},
+    | {"dirty": False, "diff": {"sha256": HASH}, "tool": {"name": "auditcube", "version": "1", "commit": "c"}},
     "artifacts": [
         {
             "role": "events",
@@ -43,25 +47,51 @@ FULL: dict[str, Any] = ISSUE_367 | {
             "size": 3,
             "media_type": "application/jsonl",
             "digest": {"sha256": HASH},
+            "digest_jcs": {"sha256": HASH},
         }
     ],
+    "directory_digest": {"dirHash1": LISTING},
     "seeds": {"order": "0", "arrival": "18446744073709551615", "capture": "42"},
     "environment": {
         "python": "3.11.7",
         "system": "Linux",
         "machine": "x86_64",
+        "kernel": "6.8.0",
+        "page_bytes": 65536,
         "cpu_count": 2,
+        "cpus_usable": 2,
+        "cpu_limit_millicpus": 1500,
+        "cpu": {"model": "Neoverse-V2", "sockets": 2, "cores": 144, "numa_nodes": 2},
+        "memory_bytes": 1024,
+        "memory_limit_bytes": 512,
         "gpu_driver": "580.95.05",
-        "gpus": [{"name": "NVIDIA GB300", "memory_bytes": 309237645312, "mig": False}],
+        "cuda": "13.0",
+        "gpus": [
+            {
+                "name": "NVIDIA GB300",
+                "memory_bytes": 309237645312,
+                "compute_capability": "10.3",
+                "mig": False,
+                "fabric": {"state": "completed", "domain": 0, "clique": 1},
+            }
+        ],
+        "slurm": {"nodes": 18, "gpus_per_node": "gb200:4"},
+        "variables": {"OMP_NUM_THREADS": "8"},
+        "withheld": ["CUDA_VISIBLE_DEVICES"],
     },
     "image_identity": {
         "reference": "localhost/auditcube:0.1.0",
         "config_digest": {"sha256": HASH},
+        "manifest_digest": {"sha256": HASH},
+        "index_digest": {"sha256": HASH},
         "repo_digests": [{"sha256": HASH}],
         "sif_sha256": HASH,
         "squashfs_sha256": HASH,
         "platform": "linux/arm64",
+        "image_platform": "linux/arm64",
         "resolved_by": "runner",
+        "resolvers": {"config_digest": "runner", "sif_sha256": "host"},
+        "unknown": ["manifest_digest"],
         "marks": ["container=podman"],
         "contradictions": ["..."],
     },
@@ -96,6 +126,7 @@ FULL: dict[str, Any] = ISSUE_367 | {
             "source": {"path": "runs/reference/summary.json", "json_pointer": "/throughput_per_s"},
         }
     ],
+    "run_durations_ns": {"reference": 600_000_000_000},
     "non_claims": ["x"],
     "manifest_digest": {"sha256": HASH},
     "extensions": {"anything": [1, {"goes": None}]},

@@ -15,6 +15,7 @@ FILES = [
     ("config.yaml", "config", "application/yaml"),
     ("report.html", "report", "text/html"),
     ("verification.json", "verification", "application/json"),
+    ("review.json", "review", "application/json"),
     ("runs/reference/schedule.json", "schedule", "application/json"),
     ("runs/reference/summary.json", "summary", "application/json"),
     ("runs/reference/events.jsonl", "events", "application/jsonl"),
@@ -34,7 +35,7 @@ FILES = [
 
 @pytest.mark.parametrize(("path", "role", "media_type"), FILES)
 def test_every_file_of_ours_has_its_role(path: str, role: str, media_type: str) -> None:
-    entry = build.artifact(path, 7, HASH)
+    entry = build.artifact(path, 7, HASH, None)
     assert entry == {"role": role, "path": path, "size": 7, "media_type": media_type, "digest": {"sha256": HASH}}
     assert schema.problems(FULL | {"artifacts": [entry]}) == []
 
@@ -71,7 +72,7 @@ def whole(**derived: Any) -> dict[str, Any]:
         identity=build.Identity("docker", "image", f"sha256:{HASH}"),
         timing=build.Timing(FULL["started_on"], FULL["finished_on"], 5),
         dataset_refs=FULL["dataset_refs"],
-        artifacts=[build.artifact(path, 7, HASH) for path, _, _ in FILES],
+        artifacts=[build.artifact(path, 7, HASH, None) for path, _, _ in FILES],
         parents=FULL["parents"],
         derived={
             "benchmark": "b",

@@ -141,6 +141,19 @@ def test_whatever_is_written_is_read_and_has_one_spelling(
     assert spelling_problem(manifest, data) is None
 
 
+@given(value=st.dictionaries(st.text(), JSON, max_size=5))
+def test_the_spelling_is_that_of_json(value: dict[str, Any]) -> None:
+    """However it is made: anyone can write a sidecar with Python's own library."""
+    blank = value | {"manifest_digest": {"sha256": "0" * 64}}
+    plain = (json.dumps(blank, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+    assert encode(value).replace(hashlib.sha256(plain).hexdigest().encode(), b"0" * 64) == plain
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_fraction_is_spelt_as_python_does(value: float) -> None:
+    assert f'"a": {value!r},'.encode() in encode({"a": value})
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_no_json_is_not_written(value: float) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from auditcube.errors import InvalidInput
-from auditcube.manifest.validator import file_findings, read_sidecar, validate
+from auditcube.manifest.codec import encode
+from auditcube.manifest.validator import Validation, file_findings, read_sidecar, validate
 from bundles import SIDECAR, Bundle, dumps
+from manifest.examples import FULL
 
 HEX = "0" * 64
 
@@ -56,7 +58,7 @@ def with_file(folder: Path) -> Bundle:
 
 def test_the_members_of_367_are_enough(tmp_path: Path) -> None:
     path = written(tmp_path / "any-name.json", minimal())
-    assert validate([path]) == ([path], [])
+    assert validate([path]) == Validation([path], [], [])
     assert read_sidecar(path).manifest == minimal()
 
 
@@ -64,7 +66,7 @@ def test_the_members_of_367_are_enough(tmp_path: Path) -> None:
 def test_every_member_of_367_is_needed(tmp_path: Path, name: str) -> None:
     value = minimal()
     del value[name]
-    _, findings = validate([written(tmp_path / "m.json", value)])
+    findings = validate([written(tmp_path / "m.json", value)]).findings
     assert [finding.code for finding in findings] == ["schema"]
     assert name in findings[0].message
 
@@ -84,14 +86,14 @@ def test_every_member_of_367_is_needed(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_a_violation_is_named_by_its_place(tmp_path: Path, changes: dict[str, Any], pointer: str) -> None:
-    _, findings = validate([written(tmp_path / "m.json", minimal(**changes))])
+    findings = validate([written(tmp_path / "m.json", minimal(**changes))]).findings
     assert findings
     assert {finding.code for finding in findings} == {"schema"}
     assert any(finding.pointer.startswith(pointer) for finding in findings)
 
 
 def test_a_secret_in_a_wrong_place_is_not_repeated(tmp_path: Path) -> None:
-    _, findings = validate([written(tmp_path / "m.json", minimal(runner=["hunter2"]))])
+    findings = validate([written(tmp_path / "m.json", minimal(runner=["hunter2"]))]).findings
     assert "hunter2" not in str(findings[0])
 
 
@@ -103,7 +105,7 @@ def test_a_secret_in_a_wrong_place_is_not_repeated(tmp_path: Path) -> None:
 def test_what_is_not_strict_json_is_malformed(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "m.json"
     path.write_bytes(data)
-    _, findings = validate([path])
+    findings = validate([path]).findings
     assert {finding.code for finding in findings} <= {"sidecar_malformed", "schema"}
     assert findings
     assert all(finding.path == str(path) for finding in findings)
@@ -111,9 +113,9 @@ def test_what_is_not_strict_json_is_malformed(tmp_path: Path, data: bytes) -> No
 
 def test_the_digest_of_itself_holds_the_spelling(tmp_path: Path) -> None:
     bundle = with_file(tmp_path / "out")
-    assert validate([tmp_path]) == ([bundle.sidecar], [])
+    assert validate([tmp_path]) == Validation([bundle.sidecar], [], [])
     bundle.sidecar.write_bytes(bundle.sidecar.read_bytes().replace(b"hello", b"hallo", 1))
-    assert [finding.code for finding in validate([tmp_path])[1]] == ["spelling"]
+    assert [finding.code for finding in validate([tmp_path]).findings] == ["spelling"]
 
 
 def test_files_count_beside_a_sidecar_only(tmp_path: Path) -> None:
@@ -121,18 +123,18 @@ def test_files_count_beside_a_sidecar_only(tmp_path: Path) -> None:
     bundle = with_file(tmp_path / "out")
     alone = tmp_path / "alone.json"
     alone.write_bytes(bundle.sidecar.read_bytes())
-    assert validate([alone]) == ([alone], [])
+    assert validate([alone]) == Validation([alone], [], [])
     (bundle.root / "result.json").unlink()
-    assert [finding.code for finding in validate([bundle.sidecar])[1]] == ["artifact_missing"]
+    assert [finding.code for finding in validate([bundle.sidecar]).findings] == ["artifact_missing"]
     assert [finding.code for finding in file_findings(read_sidecar(bundle.sidecar))] == ["artifact_missing"]
 
 
 def test_all_sidecars_below_a_folder_are_found(tmp_path: Path) -> None:
     one, two = with_file(tmp_path / "b" / "one"), with_file(tmp_path / "a" / "two")
     (tmp_path / "c").mkdir()
-    sidecars, findings = validate([tmp_path])
-    assert sidecars == [two.sidecar, one.sidecar]
-    assert findings == []
+    done = validate([tmp_path])
+    assert done.sidecars == [two.sidecar, one.sidecar]
+    assert done.findings == []
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
@@ -146,5 +148,15 @@ def test_a_link_is_no_sidecar(tmp_path: Path) -> None:
     bundle = with_file(tmp_path / "out")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / SIDECAR).symlink_to(bundle.sidecar)
-    _, findings = validate([tmp_path / "other"])
+    findings = validate([tmp_path / "other"]).findings
     assert [finding.code for finding in findings] == ["sidecar_malformed"]
+
+
+def test_a_copy_without_its_files_is_scanned_by_itself(tmp_path: Path) -> None:
+    """As it lies in a submission, under another name and without its files: nothing may stand in it all the same."""
+    plain = FULL | {"image": "localhost/a:1", "redaction_status": "safe_for_public_log"}
+    for name, benchmark, rules in (("clean", "river", False), ("leak", "by erika@lab.example", True)):
+        path = tmp_path / f"{name}.json"
+        path.write_bytes(encode(plain | {"benchmark": benchmark}))
+        found = [finding for finding in validate([path]).findings if finding.pointer == "/benchmark"]
+        assert [finding.code for finding in found] == (["redaction"] if rules else [])

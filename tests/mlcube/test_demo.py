@@ -18,7 +18,7 @@ def test_demo_passes_and_names_its_container(cube: Cube) -> None:
     out = cube.tmp / "out"
     done = cube.run("demo", f"output_dir={out}", "--network=none")
     assert done.code == 0, done.out
-    assert validate([out])[1] == []
+    assert validate([out]).findings == []
     assert auditcube("verify", out) == 0
     manifest = sidecar(out)
     assert [verdict["outcome"] for verdict in manifest["verdicts"]] == ["PASS"]
@@ -36,6 +36,9 @@ def check_identity(cube: Cube, manifest: Any) -> None:
     identity = manifest["image_identity"]
     assert identity["contradictions"] == []
     assert identity["resolved_by"] == "runner"
+    assert identity["unknown"] == []
+    assert set(identity["resolvers"].values()) == {"runner"}
+    assert identity["image_platform"] == identity["platform"]
     assert identity["marks"]
     if cube.platform == "docker":
         assert manifest["runner"] == engine("--version").split()[0].lower()  # docker, or podman under its name

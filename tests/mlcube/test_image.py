@@ -47,6 +47,8 @@ def test_labels_and_build_info_name_the_commit() -> None:
     assert labels["org.opencontainers.image.version"] == built["version"] == __version__
     assert labels["org.opencontainers.image.revision"] == built["commit"] == commit
     assert labels["io.auditcube.dirty"] == json.dumps(built["dirty"])
+    assert labels["org.opencontainers.image.source"] == (built["repo"] or "")
+    assert (built["diff_sha256"] is not None) == built["dirty"]
 
 
 def test_it_is_small() -> None:

@@ -56,7 +56,7 @@ def make_run(
         status=status,
         errors=errors,
         salts={},
-        starts=(Start("run", label, 0, 1, SHA256, 0, "2026-01-02T03:04:05.000000Z"),) if started else (),
+        starts=(Start("run", label, 0, 1, SHA256, 0, "2026-01-02T03:04:05.000000Z", SHA256),) if started else (),
         ends=() if end is None else (EndRecord(0, end, 1, count, LAG_NS),),
     )
     spec = RunSpec(label, order or WithoutReplacement(), count if planned is None else planned)

@@ -98,7 +98,7 @@ def _quoted(text: str) -> str:
 
 @dataclass(frozen=True)
 class Start:
-    """The head of a worker's file: which run and share it belongs to, and what time its zero is."""
+    """The head of a worker's file: which run and share it belongs to, what time its zero is, and by which config."""
 
     run_id: str
     label: str
@@ -107,6 +107,7 @@ class Start:
     schedule_sha256: str
     origin_ns: int
     origin_utc: str
+    config_sha256: str
 
 
 @dataclass(frozen=True)

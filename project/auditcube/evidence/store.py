@@ -12,7 +12,12 @@ from auditcube.errors import InvalidInput, SetupFailed
 from auditcube.evidence.files import cannot_write
 
 SIDECAR = "mlcube.run_audit.json"
-_OURS = frozenset({SIDECAR, "config.yaml", "runs", "audit", "report.html", "verification.json", "expected.jsonl"})
+# What is made from a sidecar, and so cannot be listed in it; see manifest/attachments.
+STATEMENT, ENVELOPE, SIGNATURE = "mlcube.run_audit.intoto.json", "mlcube.run_audit.dsse.json", f"{SIDECAR}.sig"
+ATTACHMENTS = (STATEMENT, ENVELOPE, SIGNATURE)
+_OURS = frozenset(
+    {SIDECAR, "config.yaml", "expected.jsonl", "runs", "audit", "report.html", "verification.json", "review.json"}
+) | {*ATTACHMENTS}
 
 
 @dataclass(frozen=True)
@@ -78,15 +83,23 @@ class Store:
     def verification(self) -> Path:
         return self.root / "verification.json"
 
+    @property
+    def statement(self) -> Path:
+        return self.root / STATEMENT
+
+    @property
+    def review(self) -> Path:
+        return self.root / "review.json"
+
     def run(self, label: str) -> RunFiles:
         return RunFiles(self.root / "runs" / label)
 
     def files(self) -> list[Path]:
-        """Every file below the root but the sidecar itself, links and special files included, sorted."""
+        """Every file below the root, links and special files included, sorted; without the sidecar and its kin."""
         found = (Path(folder, name) for folder, _, names in os.walk(self.root) for name in names)
         links = (Path(folder, name) for folder, names, _ in os.walk(self.root) for name in names)
         everything = [*found, *(path for path in links if path.is_symlink())]
-        return sorted(path for path in everything if path != self.sidecar)
+        return sorted({*everything} - {self.sidecar, *(self.root / name for name in ATTACHMENTS)})
 
     def check_usable(self, overwrite: bool) -> None:
         """Raises SetupFailed unless a result may be written here; changes nothing that is there."""

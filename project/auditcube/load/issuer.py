@@ -145,7 +145,7 @@ class Run:
         utc = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(wall_ns // 10**9)) + f".{wall_ns % 10**9 // 1000:06d}Z"
         start = Start(
             share.run_id, share.schedule.spec.label, share.worker, load.workers, share.schedule_sha256,
-            self._origin_ns, utc,
+            self._origin_ns, utc, load.config_sha256,
         )  # fmt: skip
         self._events.add(orjson.dumps({"start": start}) + b"\n")
         self._write()

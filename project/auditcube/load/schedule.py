@@ -39,6 +39,7 @@ class Load:
     of Server (`target_latency_s`, and of the time to the first token and per further one) are to be kept by
     `target_latency_percentile` percent of its queries; None is no bound. `tokenizer_sha256` names the tokenizer that
     counts the tokens of answers; None: the server does. `order` and `capture` are those of the performance run.
+    `config_sha256` is of the config that all of this follows from; every file of events repeats it.
     """
 
     scenario: Scenario
@@ -58,6 +59,7 @@ class Load:
     tokenizer_sha256: str | None = None
     order: Order = WithoutReplacement()
     capture: float = 0.0
+    config_sha256: str = ""
 
     def performance(self, label: str) -> RunSpec:
         """The performance run of the job."""

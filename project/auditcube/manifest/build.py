@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from auditcube.manifest import digest
+
 _ROLES = {
     "config.yaml": "config",
     "schedule.json": "schedule",
     "summary.json": "summary",
     "report.html": "report",
     "verification.json": "verification",
+    "review.json": "review",
 }
 _MEDIA_TYPES = {
     ".json": "application/json",
@@ -43,8 +46,11 @@ class Timing:
     monotonic_duration_ns: int
 
 
-def artifact(path: str, size: int, sha256: str) -> dict[str, Any]:
-    """One entry of `artifacts`; `path` is relative to the sidecar, with forward slashes."""
+def artifact(path: str, size: int, sha256: str, json_sha256: str | None) -> dict[str, Any]:
+    """One entry of `artifacts`; `path` is relative to the sidecar, with forward slashes.
+
+    `json_sha256` is of what a JSON file says (`codec.json_sha256`), None for any other file.
+    """
     name = path.rsplit("/", 1)[-1]
     return {
         "role": _role(path, name),
@@ -52,7 +58,13 @@ def artifact(path: str, size: int, sha256: str) -> dict[str, Any]:
         "size": size,
         "media_type": _MEDIA_TYPES["." + name.rsplit(".", 1)[-1]],
         "digest": {"sha256": sha256},
+        **({} if json_sha256 is None else {"digest_jcs": {"sha256": json_sha256}}),
     }
+
+
+def directory_digest(artifacts: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The member of this name: one digest for all files that a sidecar lists."""
+    return {"dirHash1": digest.of_directory({entry["path"]: entry["digest"]["sha256"] for entry in artifacts})}
 
 
 def _role(path: str, name: str) -> str:
@@ -104,8 +116,10 @@ def manifest(
     derived: Mapping[str, Any],
     provenance: Mapping[str, Any],
     environment: Mapping[str, Any],
+    endpoint_identity: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A whole sidecar but for its own digest. `derived` holds the members that `verify` computes again."""
+    endpoint = {} if endpoint_identity is None else {"endpoint_identity": dict(endpoint_identity)}
     image_identity = {} if identity.image_identity is None else {"image_identity": dict(identity.image_identity)}
     return {
         "schema_version": "mlcube.run_audit.v1",
@@ -114,6 +128,7 @@ def manifest(
         "image": identity.image,
         "mlcube_config_hash": identity.mlcube_config_hash,
         **image_identity,
+        **endpoint,
         "benchmark": derived["benchmark"],
         "dataset_refs": list(dataset_refs),
         "result_paths": derived["result_paths"],
@@ -126,6 +141,10 @@ def manifest(
         "artifacts": list(artifacts),
         "environment": dict(environment),
         "parents": list(parents),
-        **{name: derived[name] for name in ("config_hashes", "seeds", "verdicts", "headline") if name in derived},
+        **{
+            name: derived[name]
+            for name in ("config_hashes", "seeds", "verdicts", "headline", "run_durations_ns")
+            if name in derived
+        },
         "non_claims": derived["non_claims"],
     }

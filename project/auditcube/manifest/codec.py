@@ -6,16 +6,22 @@ check it. It finds accidents; against a forger the verdicts are recomputed and t
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from auditcube.errors import EvidenceRejected
+from auditcube.manifest import canonical
 
 MAX_BYTES = 64 * 1024 * 1024
+MAX_CANONICAL_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 64
 _ZEROS = "0" * 64
 
@@ -32,25 +38,62 @@ def read_json(path: Path) -> tuple[Any, bytes]:
     Raises EvidenceRejected for a file that is missing, no regular file, too large, not UTF-8 without a BOM, or not
     JSON; for a member that stands twice, NaN and infinities, lone surrogates, and absurd depth.
     """
-    if path.is_symlink() or not path.is_file():
-        raise EvidenceRejected(f"{path}: {'not a regular file' if os.path.lexists(path) else 'missing'}")
+    data = _bytes(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise EvidenceRejected(f"{path}: larger than {MAX_BYTES} bytes")
-        data = path.read_bytes()
-    except OSError as problem:
-        raise EvidenceRejected(f"{path}: cannot be read: {problem.strerror}") from problem
+        return parse(data), data
+    except ValueError as problem:
+        raise EvidenceRejected(f"{path}: {problem}") from problem
+
+
+def parse(data: bytes) -> Any:
+    """The value in the bytes of a JSON file, read as strictly as `read_json` does. Raises ValueError."""
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
         if _too_deep(value):
             raise RecursionError
         # Shows what the reader lets pass: 1e999, which it takes for infinity, and halves of surrogate pairs.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except RecursionError as problem:
-        raise EvidenceRejected(f"{path}: nested more than {MAX_DEPTH} levels deep") from problem
+    except RecursionError:
+        raise ValueError(f"nested more than {MAX_DEPTH} levels deep") from None
     except ValueError as problem:
-        raise EvidenceRejected(f"{path}: not strict JSON: {problem}") from problem
-    return value, data
+        raise ValueError(f"not strict JSON: {problem}") from None
+    return value
+
+
+def json_sha256(data: bytes) -> str | None:
+    """sha256 of what a JSON file says, however it is spelt (`canonical.FOREIGN`); None if it is no strict JSON, or
+    larger than `MAX_CANONICAL_BYTES`."""
+    if len(data) > MAX_CANONICAL_BYTES:
+        return None
+    try:
+        return canonical.foreign_sha256(parse(data))
+    except ValueError:
+        return None
+
+
+def _bytes(path: Path) -> bytes:
+    """The bytes of a regular file: no link is followed, no device or pipe is waited for, and no more is read than may
+    be there. Looked at once it is open, so that nothing else can take its place in between."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+    except FileNotFoundError:
+        raise EvidenceRejected(f"{path}: missing") from None
+    except OSError as problem:
+        special = problem.errno in (errno.ELOOP, errno.ENXIO)
+        text = "not a regular file" if special else f"cannot be read: {problem.strerror}"
+        raise EvidenceRejected(f"{path}: {text}") from problem
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise EvidenceRejected(f"{path}: not a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as problem:
+        raise EvidenceRejected(f"{path}: cannot be read: {problem.strerror}") from problem
+    finally:
+        os.close(descriptor)
+    if len(data) > MAX_BYTES:
+        raise EvidenceRejected(f"{path}: larger than {MAX_BYTES} bytes")
+    return data
 
 
 def _too_deep(value: Any) -> bool:
@@ -75,6 +118,23 @@ def spelling_problem(manifest: dict[str, Any], data: bytes) -> str | None:
 
 
 def _dump(manifest: dict[str, Any]) -> bytes:
+    """The one spelling: what `json` writes. orjson writes the same 20 times as fast, but for some fractions."""
+    if not _alike(manifest):
+        return _dump_plainly(manifest)
+    try:
+        return orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # an integer beyond 64 bits, half a surrogate pair, or what is no JSON
+        return _dump_plainly(manifest)
+
+
+def _alike(value: Any) -> bool:
+    """Whether both libraries write every number alike: none has an exponent, none is infinite or NaN."""
+    if isinstance(value, (dict, list)):
+        return all(map(_alike, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or (value == 0 or 1e-4 <= abs(value) < 1e15)
+
+
+def _dump_plainly(manifest: dict[str, Any]) -> bytes:
     return (json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
-import re
 import secrets
-import subprocess
 import time
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from auditcube import __version__
-from auditcube.manifest import gpus
+from auditcube.manifest import checkout, gpus, hardware, variables
 
 UNKNOWN = "unknown"
 _PACKAGE = Path(__file__).parents[1]
@@ -37,56 +35,36 @@ def new_run_id() -> str:
 
 def provenance(created_at: str) -> dict[str, Any]:
     """The manifest's `provenance`: what the wheel was built from, else what the checkout says, else unknown."""
-    build = _baked() or _checkout() or {}
+    build = _baked() or checkout.facts(_PACKAGE.parents[1]) or {}
     commit = build.get("commit") or UNKNOWN
+    diff = {"diff": {"sha256": build["diff_sha256"]}} if build.get("diff_sha256") else {}
     return {
         "repo": build.get("repo") or UNKNOWN,
         "commit": commit,
         "created_at": created_at,
         "dirty": build.get("dirty"),
+        **diff,
         "tool": {"name": "auditcube", "version": __version__, "commit": commit},
     }
 
 
-def environment() -> dict[str, Any]:
-    """What of this machine a result may depend on; nothing that names it or its users."""
+def environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What of this machine and its settings a result may depend on; nothing that names it or its users."""
     return {
         "python": platform.python_version(),
         "system": platform.system(),
         "machine": platform.machine(),
-        "cpu_count": os.cpu_count() or 1,
+        **hardware.facts(),
         **gpus.facts(),
+        **variables.told(environ),
     }
+
+
+def baked_commit() -> str | None:
+    """The commit that this package was built from, where a wheel or an image says so by itself."""
+    return (_baked() or {}).get("commit")
 
 
 def _baked() -> dict[str, Any] | None:
     baked = files("auditcube").joinpath("_build.json")
     return json.loads(baked.read_text("utf-8")) if baked.is_file() else None
-
-
-def _checkout() -> dict[str, Any] | None:
-    """Commit, dirty flag and repository of the checkout this package runs from, if it is one of its own."""
-    top = _git("rev-parse", "--show-toplevel")
-    if top is None or Path(top).resolve() != _PACKAGE.parents[1].resolve():
-        return None
-    status = _git("status", "--porcelain", "--untracked-files=no")
-    return {
-        "commit": _git("rev-parse", "HEAD"),
-        "dirty": None if status is None else bool(status),
-        "repo": _public_url(_git("config", "--get", "remote.origin.url") or ""),
-    }
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", "-C", str(_PACKAGE), *arguments], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _public_url(remote: str) -> str | None:
-    """A remote's URL without credentials; None for a path on this machine, and wherever one could be left in it."""
-    url = re.fullmatch(r"(?:https?|ssh|git)://(?:[^/]*@)?([^/:@]+)(?::[0-9]+)?/([^@?#]+)", remote)
-    found = url or re.fullmatch(r"[^@/:]+@([^/:@]+):/?([^@?#]+)", remote)  # git@host:path
-    return f"https://{found[1]}/{found[2].removesuffix('.git')}" if found else None

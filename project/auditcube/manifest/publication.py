@@ -8,29 +8,56 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from auditcube.manifest.shapes import RULE, misshapen
 from auditcube.scan import pack
-from auditcube.scan.files import Looked, leak_in_json, look_at_file
-from auditcube.scan.look import Leaf, LeafHit, leaves, look_at_leaves, withheld
+from auditcube.scan.files import Looked, leak_in_json, look_at_file, small_text
+from auditcube.scan.look import Leaf, LeafHit, all_quiet, leaves, look_at_leaves, text_of_leaves, withheld
 
 SAFE, REDACTED, FINDINGS, NOT_SCANNED = "safe_for_public_log", "redacted", "contains_findings", "not_scanned"
+_FIT = (SAFE, REDACTED)
+_MAX_TOGETHER = 1 << 22  # bytes of one result that are looked at at once
 _OWN = ("redaction", "redaction_status", "manifest_digest")
 _TOLD = 5  # findings that a message names
+
+
+class Material(NamedTuple):
+    """What a scan of one result looks at: the leaves of its manifest, and one text with them and every file.
+
+    Without a text each file is looked at by itself: one is too large to be held, or none that can be looked at. Where
+    the text is `quiet`, nothing is found in any of them.
+    """
+
+    own: list[Leaf]
+    text: bytes | None
+    quiet: bool = False
+
+    @classmethod
+    def of(cls, root: Path, manifest: Mapping[str, Any]) -> Material:
+        """The material of a sidecar and of the files that are published with it."""
+        own = own_leaves(manifest)
+        texts = [text_of_leaves(own)]
+        for path in _published(root, manifest):
+            text = small_text(root / path)
+            if text is None or sum(map(len, texts)) > _MAX_TOGETHER:
+                return cls(own, None)
+            texts.append(text)
+        return cls(own, b"\n\n".join(texts))
 
 
 class Assessment:
     """What a scan of one directory says: the members that follow from it, and what was found."""
 
-    def __init__(self, root: Path, manifest: Mapping[str, Any], name: str) -> None:
+    def __init__(self, root: Path, manifest: Mapping[str, Any], name: str, material: Material) -> None:
         self.looked = Looked()
-        for path in _published(root, manifest):
-            look_at_file(root / path, path, self.looked)
-        own = own_leaves(manifest)
-        self._of_manifest = manifest_hits(own)
+        if not material.quiet:
+            for path in _published(root, manifest):
+                look_at_file(root / path, path, self.looked)
+        found = [] if material.quiet else look_at_leaves(material.own)
+        self._of_manifest = manifest_hits(material.own, found)
         self.leaks = [*(leak_in_json(hit, name) for hit in self._of_manifest), *self.looked.leaks]
         self._told = manifest.get("redaction", {})
 
@@ -66,35 +93,53 @@ class Assessment:
 
 def declare(root: Path, manifest: dict[str, Any], name: str) -> dict[str, Any]:
     """The manifest, whose files are in `root`, with the statuses and the record of a scan made now."""
-    found = Assessment(root, manifest, name)
+    found = Assessment(root, manifest, name, looked_at([Material.of(root, manifest)])[0])
     refs = [{**ref, "redaction_status": found.status_of_ref(n)} for n, ref in enumerate(manifest["dataset_refs"])]
     return {**manifest, "dataset_refs": refs, "redaction_status": found.status, "redaction": found.redaction}
 
 
-def problems(root: Path, manifest: Mapping[str, Any], name: str) -> list[tuple[str, str]]:
+def claims(manifest: Mapping[str, Any]) -> bool:
+    """Whether a sidecar claims something that a scan may bear out or not."""
+    statuses = {manifest["redaction_status"], *(ref["redaction_status"] for ref in manifest["dataset_refs"])}
+    return manifest["redaction_status"] != NOT_SCANNED or "redaction" in manifest or bool(statuses & set(_FIT))
+
+
+def looked_at(materials: Sequence[Material]) -> list[Material]:
+    """The same, each with the word whether anything at all is found in it; looked at together, which is cheap."""
+    found = iter(all_quiet([each.text for each in materials if each.text is not None]))
+    return [each._replace(quiet=each.text is not None and next(found)) for each in materials]
+
+
+def problems(root: Path, manifest: Mapping[str, Any], name: str, material: Material) -> list[tuple[str, str]]:
     """Claims of a sidecar that a scan does not bear out, as pointer and message.
 
     Who claims nothing is not scanned. Rules of another version may find other things: then only a claim to be fit for
     publication is held against ours.
     """
-    claims = (SAFE, REDACTED)
+    if not claims(manifest):
+        return []
     status = manifest["redaction_status"]
     refs = [ref["redaction_status"] for ref in manifest["dataset_refs"]]
-    if status == NOT_SCANNED and "redaction" not in manifest and not set(refs) & set(claims):
-        return []
-    found = Assessment(root, manifest, name)
+    found = Assessment(root, manifest, name, material)
     told = manifest.get("redaction", {})
     ours = told.get("rules_digest") == {"sha256": pack.digest()}
     said = []
-    if status != found.status and (status in claims or ours):
+    if status != found.status and (status in _FIT or ours):
         said.append(("/redaction_status", f"claims {status}; a scan says {found.status}{_examples(found)}"))
     elif ours and told != found.redaction:
         said.append(("/redaction", "does not follow from a scan with the same rules"))
     for number, claim in enumerate(refs):
-        if claim in claims and claim != (derived := found.status_of_ref(number)):
+        if claim in _FIT and claim != (derived := found.status_of_ref(number)):
             pointer = f"/dataset_refs/{number}/redaction_status"
             said.append((pointer, f"claims {claim}; a scan of this entry says {derived}"))
     return said + [("/redaction/withheld", text) for text in _unmarked(root, manifest)]
+
+
+def problems_alone(manifest: Mapping[str, Any], name: str) -> list[tuple[str, str]]:
+    """The same of a sidecar that was copied without the files it lists: only what stands in it can be looked at."""
+    status, own = manifest["redaction_status"], own_leaves(manifest)
+    hits = manifest_hits(own, look_at_leaves(own)) if status in _FIT else []
+    return [(hit.pointer, f"claims {status}; a scan finds {leak_in_json(hit, name).rule} here") for hit in hits]
 
 
 def _examples(found: Assessment) -> str:
@@ -109,10 +154,8 @@ def own_leaves(manifest: Mapping[str, Any]) -> list[Leaf]:
     return list(leaves({name: value for name, value in manifest.items() if name not in _OWN}))
 
 
-def manifest_hits(own: Iterable[Leaf]) -> list[LeafHit]:
-    """What the rules find in a manifest's leaves, and leaves of an unexpected form."""
-    own = list(own)
-    found = look_at_leaves(own)
+def manifest_hits(own: Sequence[Leaf], found: list[LeafHit]) -> list[LeafHit]:
+    """`found`, what the rules find in a manifest's leaves, and leaves of an unexpected form."""
     known = {hit.pointer for hit in found}
     strange = (leaf for leaf in misshapen(own) if leaf.pointer not in known)
     return found + [LeafHit(RULE, leaf.pointer, 0, len(leaf.text), len(leaf.text), False) for leaf in strange]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from auditcube.manifest import codec, digest, schema
+from auditcube.manifest import build, canonical, codec, digest, schema
 
 
 def form(manifest: Any, data: bytes) -> list[tuple[str, str, str]]:
     """What is wrong with the sidecar by itself, as (code, pointer, message): schema, spelling, own digest."""
     found = [("schema", pointer, message) for pointer, message in schema.problems(manifest)]
+    found = found or [("schema", pointer, message) for pointer, message in canonical.odd_numbers(manifest)]
+    if not found and "directory_digest" in manifest:
+        listed = build.directory_digest(manifest.get("artifacts", []))
+        if manifest["directory_digest"] != listed:
+            found.append(("artifact_list", "/directory_digest", "is not the digest of the artifacts listed"))
     if not found and "manifest_digest" in manifest and (problem := codec.spelling_problem(manifest, data)):
         found.append(("spelling", "", problem))
     return found
@@ -51,14 +57,32 @@ def _artifact(root: Path, name: str, entry: Mapping[str, Any]) -> list[tuple[str
         return [("artifact_missing", name, "is listed but absent")]
     except OSError as problem:
         return [("artifact_special", name, f"cannot be read: {problem.strerror}")]
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return [("artifact_special", name, "is not a regular file")]
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return [(code, name, message) for code, message in _content(file, status.st_size, entry)]
+    except OSError as problem:
+        return [("artifact_special", name, f"cannot be read: {problem.strerror}")]
+    finally:
         os.close(descriptor)
-        return [("artifact_special", name, "is not a regular file")]
-    with os.fdopen(descriptor, "rb") as file:
-        if status.st_size != entry["size"]:
-            return [("artifact_digest", name, f"has {status.st_size} bytes, not {entry['size']}")]
-        _, sha256 = digest.of_stream(file)
-    if sha256 != entry["digest"]["sha256"]:
-        return [("artifact_digest", name, "has another sha256 than the sidecar lists")]
-    return []
+
+
+def _content(file: IO[bytes], size: int, entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with a file's bytes, as (code, message)."""
+    jcs = entry.get("digest_jcs", {}).get("sha256")
+    data = file.read() if jcs is not None and size <= codec.MAX_CANONICAL_BYTES else None
+    as_listed = size == entry["size"] and digest.of_stream(file if data is None else io.BytesIO(data)) == (
+        entry["size"],
+        entry["digest"]["sha256"],
+    )
+    said = None if data is None else codec.json_sha256(data)
+    if as_listed and said != jcs:
+        yield "artifact_digest", "says something else, as JSON, than the sidecar lists"
+    elif not as_listed and jcs is not None and said == jcs:
+        yield "artifact_respelled", "says the same as JSON, but not in the same bytes"
+    elif not as_listed and size != entry["size"]:
+        yield "artifact_digest", f"has {size} bytes, not {entry['size']}"
+    elif not as_listed:
+        yield "artifact_digest", "has another sha256 than the sidecar lists"

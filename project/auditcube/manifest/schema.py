@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 
 _NAME = "mlcube.run_audit.v1.schema.json"
 
@@ -23,22 +24,32 @@ def text() -> str:
 
 def problems(manifest: Any) -> list[tuple[str, str]]:
     """Every violation, as JSON pointer and message; empty for a valid manifest."""
-    found = sorted(_validator().iter_errors(manifest), key=lambda error: [str(part) for part in error.absolute_path])
-    return [(_pointer(error.absolute_path), _short(error)) for error in found]
+    found = sorted(_validator().iter_errors(manifest), key=lambda error: [str(part) for part in error.instance_path])
+    return [(pointer(error.instance_path), _short(error)) for error in found]
 
 
 @cache
-def _validator() -> Any:
-    schema = json.loads(text())
-    return jsonschema.Draft202012Validator(schema)
+def document() -> Any:
+    """The schema as a value, which nobody may change."""
+    return json.loads(text())
 
 
-def _pointer(parts: Any) -> str:
+def pointer(parts: Iterable[str | int]) -> str:
+    """The JSON pointer (RFC 6901) of a place in a value."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def _short(error: Any) -> str:
+@cache
+def _validator() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(document())
+
+
+def _short(error: jsonschema_rs.ValidationError) -> str:
     """The message without the offending value, which may be long, or no one's business."""
-    if error.validator in ("required", "additionalProperties"):
-        return str(error.message)[:300]
-    return f"violates {error.validator}: {str(error.validator_value)[:120]}"
+    keyword = str(error.schema_path[-1])
+    if keyword in ("required", "additionalProperties"):
+        return error.message[:300]
+    wanted = document()
+    for part in error.schema_path:
+        wanted = wanted[part]
+    return f"violates {keyword}: {str(wanted)[:120]}"

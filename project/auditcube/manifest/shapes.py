@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
+from auditcube.manifest import variables
 from auditcube.scan.look import Leaf
 
 RULE = "unexpected-value"
@@ -25,7 +27,7 @@ _TABLE = tuple(
             "/(image|image_identity/reference)",
             r"[A-Za-z0-9._-]+(?::[0-9]+)?(?:/[A-Za-z0-9._-]+)*(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?",
         ),
-        ("/image_identity/platform", r"[a-z0-9]+/[A-Za-z0-9_]+(/v\d)?"),
+        ("/image_identity/(image_)?platform", r"[a-z0-9]+/[A-Za-z0-9_]+(/v\d+)?"),
         ("/mlcube_config_hash", "(?:sha256:)?[0-9a-f]{64}|none"),
         ("/dataset_refs/[0-9]+/kind", _WORD),
         ("/dataset_refs/[0-9]+/format", _WORD),
@@ -34,9 +36,14 @@ _TABLE = tuple(
         ("/provenance/created_at", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"),
         ("/provenance/tool/name", _WORD),
         ("/provenance/tool/version", _VERSION),
-        ("/environment/(python|gpu_driver)", _VERSION),
+        ("/environment/(python|gpu_driver|cuda|kernel)", _VERSION),
         ("/environment/(system|machine)", _WORD),
+        ("/environment/cpu/model", r"[A-Za-z0-9 ._()@/+-]{1,100}"),
         ("/environment/gpus/[0-9]+/name", r"[A-Za-z0-9 ._()/+-]{1,80}"),
+        ("/environment/gpus/[0-9]+/compute_capability", r"[0-9]{1,2}\.[0-9]{1,2}"),
+        *variables.forms().items(),
+        ("/environment/withheld/[0-9]+", "|".join((*variables.ALLOWED, *variables.SLURM))),
+        ("/environment/(variables|slurm)/.*", "(?!)"),  # any other name
         ("/parents/[0-9]+/task", f"{_WORD}( {_WORD})?"),
         ("/artifacts/[0-9]+/media_type", r"[a-z]+/[a-z0-9.+-]+"),
         ("/verdicts/[0-9]+/(test|code)", _WORD),
@@ -46,6 +53,7 @@ _TABLE = tuple(
         ("/headline/[0-9]+/source/json_pointer", r"(?:/[A-Za-z0-9_.~-]*)*"),
     )
 )
+_NUMBER = re.compile(r"/[0-9]+(?=/|$)")
 _WITHHELD = re.compile(r"\[withheld:[a-z0-9-]+\]")
 
 
@@ -54,8 +62,12 @@ def misshapen(leaves: Iterable[Leaf]) -> Iterator[Leaf]:
     for leaf in leaves:
         if leaf.key:
             continue
-        for pointer, form in _TABLE:
-            if pointer.fullmatch(leaf.pointer):
-                if not form.fullmatch(leaf.text) and not _WITHHELD.search(leaf.text):
-                    yield leaf
-                break
+        form = _form(_NUMBER.sub("/0", leaf.pointer))
+        if form is not None and not form.fullmatch(leaf.text) and not _WITHHELD.search(leaf.text):
+            yield leaf
+
+
+@lru_cache(maxsize=1024)
+def _form(place: str) -> re.Pattern[str] | None:
+    """The form of the text at a pointer, in which every place in a list is 0."""
+    return next((form for pointer, form in _TABLE if pointer.fullmatch(place)), None)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from auditcube.errors import InvalidInput
+from auditcube.manifest import provenance
 from auditcube.manifest.build import Identity
 from auditcube.manifest.identity import MARKS, NONE, Seen, identify, told
 
@@ -27,7 +29,7 @@ def identity(mlcube_config: Path | None, environ: Mapping[str, str], otherwise: 
 
 
 def look(environ: Mapping[str, str], root: Path = Path("/")) -> Seen:
-    """The marks of container engines below `root` and in `environ`, in the order of MARKS."""
+    """What shows below `root` and in `environ`: the marks of container engines, in the order of MARKS, and the rest."""
     found = set(_marks(environ, root))
     started_from = environ.get("APPTAINER_CONTAINER") or environ.get("SINGULARITY_CONTAINER")
     return Seen(
@@ -35,7 +37,20 @@ def look(environ: Mapping[str, str], root: Path = Path("/")) -> Seen:
         image_file=Path(started_from).name if started_from else None,
         system=platform.system(),
         machine=platform.machine(),
+        image_id=_podman_image_id(root),
+        commit=provenance.baked_commit(),
     )
+
+
+def _podman_image_id(root: Path) -> str | None:
+    """The image id in /run/.containerenv, which Podman fills in only for privileged containers."""
+    try:
+        with (root / "run/.containerenv").open(encoding="utf-8", errors="replace") as file:
+            text = file.read(65536)
+    except OSError:
+        return None
+    found = re.search(r'^imageid="(?:sha256:)?([0-9a-f]{64})"$', text, re.MULTILINE)
+    return found[1] if found else None
 
 
 def _marks(environ: Mapping[str, str], root: Path) -> Iterator[str]:

@@ -201,7 +201,7 @@ class _Shapes:
     def _grouped(self, lengths: Sequence[int]) -> list[int]:
         """Runs of digits of these lengths, one or two other characters between each."""
         count = len(self._lengths) - len(lengths) + 1
-        if count <= 0:
+        if count <= 0 or not self._present.issuperset(lengths):
             return []
         fits = np.ones(count, dtype=bool)
         for number, length in enumerate(lengths):
@@ -210,6 +210,11 @@ class _Shapes:
                 fits &= self._gaps[number - 1 : number - 1 + count] <= 2
         found: list[int] = self._starts[:count][fits].tolist()
         return found
+
+    @cached_property
+    def _present(self) -> set[int]:
+        """The lengths that runs of digits have."""
+        return set(np.unique(self._lengths).tolist())
 
     def _pairs(self, mark: int) -> list[int]:
         """The first of five marks with two other characters between each, as in a MAC address."""

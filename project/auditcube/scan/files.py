@@ -13,7 +13,7 @@ from typing import Any
 
 from auditcube.errors import InvalidInput
 from auditcube.scan.decode import unescape
-from auditcube.scan.look import Hit, LeafHit, look, look_at_json, parse
+from auditcube.scan.look import Hit, LeafHit, leaves, look, look_at_json, parse, text_of_leaves
 
 BLOCK = 1 << 20
 _OVERLAP = 8192  # of a line longer than a block: no rule looks further
@@ -150,14 +150,37 @@ def _binary(data: bytes) -> bool:
     return b"\0" in data or len(data.translate(None, _CONTROLS)) < 0.98 * len(data)
 
 
-def look_at_document(text: bytes, name: str) -> list[LeafHit] | None:
-    """What is in a JSON file, by its members; None for another file, and one that only calls itself JSON."""
+def small_text(file: Path) -> bytes | None:
+    """What `look_at_file` looks at in a file, to be looked at together with others (`look.all_quiet`).
+
+    None for a file that it looks at in pieces, skips, or cannot read.
+    """
+    try:
+        if not stat.S_ISREG((status := os.lstat(file)).st_mode) or status.st_size > BLOCK:
+            return None
+        text = as_text(file.read_bytes())
+    except OSError:
+        return None
+    if text is None:
+        return None
+    value = _document(text, file.name)
+    return _plain(text, file.name) if value is None else text_of_leaves(leaves(value))
+
+
+def _document(text: bytes, name: str) -> Any:
+    """The value in a JSON file; None for another file, one that only calls itself JSON, and one that says no more."""
     if not name.endswith(".json"):
         return None
     try:
-        return look_at_json(parse(text.decode("utf-8", "surrogatepass")))
+        return parse(text.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return None
+
+
+def look_at_document(text: bytes, name: str) -> list[LeafHit] | None:
+    """What is in a JSON file, by its members; None for another file, and one that only calls itself JSON."""
+    value = _document(text, name)
+    return None if value is None else look_at_json(value)
 
 
 def look_at_lines(text: bytes, name: str) -> list[Hit]:
@@ -165,9 +188,11 @@ def look_at_lines(text: bytes, name: str) -> list[Hit]:
 
     Of a run's events, a million of them perhaps, the lines that hold nothing but numbers and a status are passed over.
     """
-    if not name.endswith(".jsonl"):
-        return look(text)
-    return look(unescape(_NUMBERS.sub(b"", text)))
+    return look(_plain(text, name))
+
+
+def _plain(text: bytes, name: str) -> bytes:
+    return unescape(_NUMBERS.sub(b"", text)) if name.endswith(".jsonl") else text
 
 
 def leak_in_json(hit: LeafHit, name: str) -> Leak:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from auditcube.config import DatasetConfig, load_config
-from auditcube.errors import EvidenceRejected, InvalidInput
+from auditcube.errors import EvidenceRejected, ExitCode, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, make_plan
-from auditcube.manifest import build, codec, publication, validator
+from auditcube.manifest import build, canonical, claim, codec, endpoint, publication, statement, validator
+from auditcube.manifest.claim import RANK
 from auditcube.results import derive, file_bytes, members
 from auditcube.scoring import rescored
 from auditcube.verification.checked import Checked
@@ -25,6 +26,7 @@ from auditcube.verification.runs import check_complete, check_run, made
 
 _FULL = ("run_id", "task_status", "started_on", "finished_on", "config_hashes", "artifacts", "manifest_digest")
 _MARK = re.compile(rb"\[withheld:[a-z0-9-]+\]")
+_ASKING = {"audit", "run_reference", "run_audit"}
 _JUDGED = {"audit", "run_audit"}
 
 
@@ -41,8 +43,8 @@ def check(store: Store, reference: Checked | None = None) -> Checked:
     if checked.manifest["mlcube_task"].startswith("mlperf "):
         _logs(checked)
         return checked
-    if checked.manifest["mlcube_task"] == "verify":
-        _verification(checked)
+    if (told := _TELLING.get(checked.manifest["mlcube_task"])) is not None:
+        told(checked)
         return checked
     if not _plan(checked):
         return checked
@@ -62,7 +64,8 @@ def _sidecar(checked: Checked) -> bool:
     sidecar = validator.read_sidecar(checked.store.sidecar)
     checked.data = sidecar.data
     checked.findings += sidecar.findings
-    for name in _FULL if sidecar.manifest else ():
+    asks = sidecar.manifest.get("mlcube_task") in _ASKING
+    for name in (*_FULL, *(("endpoint_identity",) if asks else ())) if sidecar.manifest else ():
         if name not in sidecar.manifest:
             checked.find("schema", SIDECAR, f"{name} is missing; without it nothing can be recomputed")
     if checked.findings:
@@ -75,6 +78,7 @@ def _sidecar(checked: Checked) -> bool:
         count = len(checked.manifest["artifacts"])
         checked.checks.append(f"{count} files have the digests listed, and no other file is there")
         _publication(checked, sidecar)
+    checked.findings += validator.statement_findings(sidecar)
     return not any(f.code == "artifact_special" for f in found)  # a pipe or a device must not be read
 
 
@@ -98,6 +102,27 @@ def _verification(checked: Checked) -> None:
         return
     _members(checked, expected)
     _listed(checked, {name})
+
+
+def _review(checked: Checked) -> None:
+    """Check the output of `review`: one statement, and a sidecar that names what it judges."""
+    name = checked.store.review.name
+    try:
+        told, _ = codec.read_json(checked.store.review)
+    except EvidenceRejected as problem:
+        checked.find("derived", name, f"is no statement: {problem}")
+        return
+    if (wrong := statement.problem(told, checked.manifest["parents"])) is not None:
+        checked.find("derived", name, wrong)
+        return
+    exit_code = ExitCode.EVIDENCE_REJECTED if told["predicate"]["findings"] else ExitCode.PASS
+    status = {"state": "completed", "exit_code": int(exit_code)}
+    _members(checked, {"result_paths": [name], "task_status": status})
+    _listed(checked, {name})
+    checked.checks.append(f"the statement is about {len(told['subject'])} sidecars; `review` judges them anew")
+
+
+_TELLING = {"verify": _verification, "review": _review}
 
 
 def _logs(checked: Checked) -> None:
@@ -163,9 +188,12 @@ def _derived(checked: Checked, plan: Plan, reference: Checked | None) -> None:
         if _read(checked.store.root / name) != file_bytes(content):
             code = "summary" if name.endswith("summary.json") else "audit_file"
             checked.find_unless_withheld(code, name, "does not follow from the events")
-    _members(checked, members(plan, results, checked.manifest["mlcube_config_hash"]))
-    expected = {checked.store.expected.name} if plan.config.dataset.expected else set()
-    fixed = {checked.store.config.name, checked.store.report.name, *expected}
+    expected = members(plan, results, checked.manifest["mlcube_config_hash"])
+    expected["claim_status"] = _claim(checked, plan, reference)
+    _members(checked, expected)
+    _endpoint(checked, plan)
+    answers = {checked.store.expected.name} if plan.config.dataset.expected else set()
+    fixed = {checked.store.config.name, checked.store.report.name, *answers}
     _listed(checked, {*fixed, *results.files, *_run_files(checked)})
     checked.checks.append(f"{len(own)} summaries and {len(results.verdicts)} verdicts follow from the events")
 
@@ -173,12 +201,35 @@ def _derived(checked: Checked, plan: Plan, reference: Checked | None) -> None:
 def _members(checked: Checked, expected: Mapping[str, Any]) -> None:
     """Compare members of the sidecar whole."""
     for member, value in json.loads(json.dumps(expected)).items():
-        if checked.manifest.get(member) != value:
+        if not canonical.same(checked.manifest.get(member), value):
             if member == "config_hashes" and checked.withheld("config.yaml"):
                 checked.limits.append("/config_hashes: they are of the original, in config.yaml parts are withheld")
                 continue
             code = "config_hash" if member == "config_hashes" else "derived"
             checked.find_unless_withheld(code, SIDECAR, "does not follow from the files", f"/{member}")
+
+
+def _claim(checked: Checked, plan: Plan, reference: Checked | None) -> str:
+    """The status that the config's wish comes to; a copy, which may be fit for more, keeps its original's."""
+    told: str = checked.manifest["claim_status"]
+    claims = [] if reference is None or not reference.manifest else [reference.manifest["claim_status"]]
+    most = claim.granted(plan.config.claim_status, checked.manifest, claims)
+    if RANK[told] > RANK[most]:
+        checked.find("claim", SIDECAR, f"claims {told}, and the evidence bears no more than {most}", "/claim_status")
+        return told
+    return told if "original" in checked.manifest.get("redaction", {}) else most
+
+
+def _endpoint(checked: Checked, plan: Plan) -> None:
+    """Which endpoint was asked follows from the config where that tells its URLs; if not, only how many it had."""
+    asked, told = plan.config.endpoint, checked.manifest["endpoint_identity"]
+    expected = endpoint.identity(asked.urls, asked.path, told["salt"], asked.publish_url)
+    if not asked.publish_url:
+        expected["sha256"] = told["sha256"]
+    if checked.withheld("config.yaml"):
+        checked.limits.append("/endpoint_identity: it is of the original, in config.yaml parts are withheld")
+    elif not canonical.same(told, expected):
+        checked.find_unless_withheld("derived", SIDECAR, "does not follow from config.yaml", "/endpoint_identity")
 
 
 def _run_files(checked: Checked) -> list[str]:
@@ -201,7 +252,8 @@ def _listed(checked: Checked, written: Set[str]) -> None:
         checked.find("artifact_list", SIDECAR, f"{told}: {path}", "/artifacts")
     for path in sorted(listed.keys() & written):
         entry = listed[path]
-        if entry != build.artifact(path, entry["size"], entry["digest"]["sha256"]):
+        said = entry.get("digest_jcs", {"sha256": ""})["sha256"] if path.endswith(".json") else None
+        if entry != build.artifact(path, entry["size"], entry["digest"]["sha256"], said):
             checked.find("artifact_list", SIDECAR, f"describes {path} as something that it is not", "/artifacts")
 
 

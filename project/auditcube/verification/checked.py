@@ -22,6 +22,7 @@ class Checked:
     findings: list[Finding] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)  # what cannot be recomputed, as parts of it are withheld
+    signed: list[tuple[str, str]] = field(default_factory=list)  # names and keys of those whose signature counts
     manifest: dict[str, Any] = field(default_factory=dict)
     data: bytes = b""
     plan: Plan | None = None

@@ -12,7 +12,7 @@ from auditcube.evidence import chunks as chunk_times
 from auditcube.evidence import outputs
 from auditcube.job import WARMUP, Plan, runs_of
 from auditcube.load.schedule import RunSpec
-from auditcube.manifest import codec
+from auditcube.manifest import canonical, codec
 from auditcube.metrics import Run
 from auditcube.plan_check import all_planned, check_against_plan, too_long
 from auditcube.results import broke, read_run
@@ -40,7 +40,7 @@ def check_run(checked: Checked, plan: Plan, spec: RunSpec) -> None:
         checked.find("schedule", f"{name}/schedule.json", text)
         return
     expected = schedule.to_json()
-    if told != json.loads(json.dumps(expected)):
+    if not canonical.same(told, json.loads(json.dumps(expected))):
         checked.find("schedule", f"{name}/schedule.json", "is not the plan that follows from config.yaml")
     if run is None:
         checked.find("events", name, unreadable)
@@ -51,6 +51,8 @@ def check_run(checked: Checked, plan: Plan, spec: RunSpec) -> None:
             checked.find("run_id", name, f"its events say run {start.run_id}, {start.label}")
         if start.schedule_sha256 != expected["schedule_sha256"]:
             checked.find("schedule", name, "its events were made by another schedule")
+        if start.config_sha256 != plan.config_sha256:
+            _other_config(checked, name)
         if not _within(checked.manifest, start.origin_utc):
             checked.find("time_order", name, f"its events start at {start.origin_utc}, outside of the task's times")
     chunks = chunk_times.contradictions(files.chunks, run.events) if plan.config.endpoint.chunk_times else []
@@ -67,6 +69,14 @@ def _listed_media(checked: Checked, run: str) -> dict[str, str]:
     before = f"{run}/media/"
     entries = [entry for entry in checked.manifest["artifacts"] if entry["path"].startswith(before)]
     return {entry["path"].removeprefix(before): entry["digest"]["sha256"] for entry in entries}
+
+
+def _other_config(checked: Checked, name: str) -> None:
+    text = "its events were made by another config than config.yaml"
+    if checked.withheld("config.yaml"):
+        checked.limits.append(f"{name}: {text}, in which parts are withheld")
+    else:
+        checked.find("config_hash", name, text)
 
 
 def _events(checked: Checked, plan: Plan, spec: RunSpec) -> tuple[Run | None, str]:

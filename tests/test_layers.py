@@ -71,7 +71,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "publish": ("evidence", "manifest", "scan"),
     "signing": ("evidence", "manifest"),
-    "export": ("manifest.attestation",),
+    "export": ("manifest.attestation",),  # views of a sidecar
     "progress": ("load.engine",),
     "terminal": (
         *("load.pacing", "loadgen.judged", "manifest.finding", "progress", "publish", "results", "scan", "summary"),

@@ -15,7 +15,7 @@ from typing import Any
 from auditcube.config import DatasetConfig, load_config
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
-from auditcube.job import Plan, make_plan
+from auditcube.job import Plan, described, make_plan
 from auditcube.manifest import build, canonical, claim, codec, endpoint, publication, rules, statement, validator
 from auditcube.manifest.claim import RANK
 from auditcube.results import NON_CLAIMS, derive, file_bytes, members
@@ -194,7 +194,7 @@ def _expected_ref(config: DatasetConfig, told: Mapping[str, Any]) -> dict[str, A
     """The reference to the data set as the task wrote it; what it measured of the file cannot be measured again."""
     if any(name not in told for name in build.MEASURED) or told["samples"] != (config.samples or told["rows"]):
         return None
-    return build.without_status(build.dataset_ref(config.id, config.provenance, told))
+    return build.without_status(build.dataset_ref(config.id, config.provenance, described(config), told))
 
 
 def _derived(checked: Checked, plan: Plan, reference: Checked | None) -> None:

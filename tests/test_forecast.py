@@ -82,3 +82,13 @@ def test_the_command_sends_nothing(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "reference: comes first" in text
     assert main(["plan", "--config", path, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["queries"] == 230
+
+
+def test_what_a_cache_probe_costs_is_told_before_it_starts(tmp_path: Path) -> None:
+    audits = [{"test": "test04"}, {"test": "cache_probe", "pairs": 12, "waves": 10}]
+    found = told(tmp_path, 25.0, audits=audits, load={"min_queries": 40, "max_in_flight": 4})
+    runs = {run["label"]: run for run in found["runs"]}
+    assert list(runs) == ["reference", "test04", "cache_probe", "coalescing"]
+    assert runs["reference"]["for"] == ["test04", "cache_probe"]
+    assert (runs["cache_probe"]["queries"], runs["cache_probe"]["seconds"]) == (96, 96 * 25.0)  # one after the other
+    assert (runs["coalescing"]["queries"], runs["coalescing"]["seconds"]) == (80, 20 * 25.0)  # four at a time

@@ -438,3 +438,15 @@ def test_a_changed_byte_of_the_effective_config_is_another_plan_or_refused(tmp_p
         path.write_bytes(whole[:at] + bytes([whole[at] ^ (1, 0x20, 0x80, 0xFF)[at // 5 % 4]]) + whole[at + 1 :])
         message = refusal_of(lambda: make_plan(*load_config(path, None), ROWS).effective_yaml())
         assert message is None or message.startswith(str(path))
+
+
+def test_a_probe_needs_requests_that_are_new_for_sure(tmp_path: Path) -> None:
+    rows = tmp_path / "instances.jsonl"
+    rows.write_text('{"instances": [[1], [2]]}\n' * 8)
+    changes: dict[str, Any] = {
+        "endpoint": {"url": "http://127.0.0.1:9", "api": "predict"},
+        "dataset": {"path": rows.name},
+        "load": {"min_queries": 4},
+    }
+    text = refusal(tmp_path, audits=[{"test": "cache_probe", "pairs": 4}], **changes)
+    assert "cache_probe: no request of predict is new for sure, which it needs" in text

@@ -45,7 +45,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "metrics": ("early_stopping", "evidence", *PLANNED_LOAD),
     "summary": ("evidence", "metrics"),
     "plan_check": ("evidence", "metrics", *PLANNED_LOAD),
-    "audits": ("evidence.answers", "metrics", *PLANNED_LOAD),
+    "paired": (),
+    "probed": ("metrics", "paired", *PLANNED_LOAD),
+    "audits": ("evidence.answers", "metrics", "paired", "probed", *PLANNED_LOAD),
     "loadgen": ("audits", "evidence.answers", "load.pacing"),  # the real LoadGen's logs, by both rules
     "scan": (),
     "manifest": ("evidence", "scan"),
@@ -110,7 +112,7 @@ AUDIT_FRAME = ("__init__", "contract", "scorers")
 PURE = (
     *PLANNED_LOAD,
     *("adapters", "evidence.events", "evidence.layout", "metrics", "early_stopping", "summary", "plan_check"),
-    *("audits", "export", "report.view", "presets"),
+    *("audits", "export", "paired", "probed", "report.view", "presets"),
 )
 IMPURE = (
     *("asyncio", "uvloop", "multiprocessing", "threading", "subprocess", "signal"),

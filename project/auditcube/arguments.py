@@ -289,7 +289,7 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("path", type=Path, metavar="PATH", help="an output directory, or a sidecar alone")
     told = "; ".join(f"{name}: {form.about}" for name, form in FORMATS.items())
-    parser.add_argument("--to", choices=FORMATS, required=True, help=told)
+    parser.add_argument("--layout", choices=FORMATS, required=True, help=told)
     text = "a file, by default standard output; for the last three a folder"
     parser.add_argument("-o", "--output", type=Path, metavar="PLACE", help=text)
     parser.add_argument("--license", metavar="URI", help="of the result, for a crate")

@@ -139,9 +139,9 @@ def export(options: argparse.Namespace) -> int:
     from auditcube import reviewing
 
     if options.output is None:
-        sys.stdout.write(reviewing.exported_document(options.path, options.to))
+        sys.stdout.write(reviewing.exported_document(options.path, options.layout))
         return ExitCode.PASS
-    made = reviewing.export(options.path, options.to, options.output, _overwrite(options), options.license)
+    made = reviewing.export(options.path, options.layout, options.output, _overwrite(options), options.license)
     if options.json:
         _print_json({"written": [str(path) for path in made]})
     else:

@@ -70,14 +70,15 @@ def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> P
     return finish(store, manifest, results.exit_code, runs, claims=claims)
 
 
-def artifacts_of(store: Store) -> list[dict[str, Any]]:
-    """The entries for every file in a directory of ours."""
-    return [artifact_of(path, path.relative_to(store.root).as_posix()) for path in store.files()]
+def artifacts_of(store: Store, measured: Mapping[str, tuple[int, str]] | None = None) -> list[dict[str, Any]]:
+    """The entries for every file in a directory of ours. `measured`: sizes and digests that are known, by name."""
+    names = {path.relative_to(store.root).as_posix(): path for path in store.files()}
+    return [artifact_of(path, name, (measured or {}).get(name)) for name, path in names.items()]
 
 
-def artifact_of(path: Path, name: str) -> dict[str, Any]:
+def artifact_of(path: Path, name: str, measured: tuple[int, str] | None = None) -> dict[str, Any]:
     """The entry for one file, under the name that it is listed by."""
-    size, sha256 = digest.of_file(path)
+    size, sha256 = measured or digest.of_file(path)
     small_json = name.endswith(".json") and size <= codec.MAX_CANONICAL_BYTES
     return build.artifact(name, size, sha256, codec.json_sha256(path.read_bytes()) if small_json else None)
 

@@ -7,7 +7,7 @@ from typing import Any
 from auditcube.audits.contract import REFERENCE
 from auditcube.job import WARMUP, Plan, runs_of
 from auditcube.load.order import order_to_json
-from auditcube.load.schedule import RunSpec
+from auditcube.load.schedule import Load, RunSpec
 
 _WHY = {
     WARMUP: "warms the endpoint up; nothing of it is measured",
@@ -41,7 +41,7 @@ def _run(plan: Plan, spec: RunSpec, latency_s: float | None) -> dict[str, Any]:
         "label": spec.label,
         "queries": spec.queries,
         "min_duration_s": spec.min_duration_s,
-        "seconds": _seconds(plan, spec, latency_s),
+        "seconds": seconds_of(plan.load, spec, latency_s),
         "order": order_to_json(spec.order)["kind"],
         "kept": spec.capture,
         "for": wanted_by,
@@ -54,12 +54,12 @@ def _wants(plan: Plan, audit: Any, spec: RunSpec) -> bool:
     return any(own.label == spec.label for own in planned)
 
 
-def _seconds(plan: Plan, spec: RunSpec, latency_s: float | None) -> float | None:
-    load = plan.load
+def seconds_of(load: Load, spec: RunSpec, latency_s: float | None) -> float | None:
+    """About how long a run lasts if a query takes `latency_s`; None where neither that nor the load tells."""
     if load.scenario.paced and load.target_qps:
         needed = spec.queries / load.target_qps
     elif latency_s is None:
         return None
     else:
-        needed = spec.queries * latency_s / min(load.max_in_flight or spec.queries, spec.queries)
+        needed = spec.queries * latency_s / min(spec.together or load.max_in_flight or spec.queries, spec.queries)
     return min(max(needed, spec.min_duration_s), load.max_duration_s)

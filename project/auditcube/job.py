@@ -17,7 +17,7 @@ from auditcube.audits.contract import REFERENCE, AuditTest, Refusal
 from auditcube.config import DatasetConfig, JobConfig, load_config
 from auditcube.dataset import Dataset, load_dataset
 from auditcube.document import Document
-from auditcube.load.order import Order, Salted, Single, WithoutReplacement, WithReplacement
+from auditcube.load.order import Order, Probe, Salted, Single, Waves, WithoutReplacement, WithReplacement
 from auditcube.load.schedule import Load, RunSpec, Schedule, Seeds
 from auditcube.load.share import Endpoint
 from auditcube.load.target import Target
@@ -48,10 +48,16 @@ class Plan:
     def schedule(self, spec: RunSpec) -> Schedule:
         return Schedule(spec, replace(self.load, config_sha256=self.config_sha256), self.dataset_size)
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What is sent with every request besides its row."""
+        endpoint = self.config.endpoint
+        return {**adapters.get(endpoint.api).defaults, **endpoint.parameters}
+
     def effective(self) -> dict[str, Any]:
         """The config with every default resolved; reading it back gives the same plan. Holds no secret."""
         config = self.config
-        parameters = {**adapters.get(config.endpoint.api).defaults, **config.endpoint.parameters}
+        parameters = self.parameters
         data = config.model_dump(mode="json")
         data["endpoint"]["url"] = self._told_urls()
         data["endpoint"]["parameters"] = {name: parameters[name] for name in sorted(parameters)}
@@ -116,7 +122,7 @@ def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str,
     config = _with_croissant(config, document, config_path.parent, dataset.sha256)
     _check_key(config.endpoint.api_key_env, document, environ)
     plan = make_plan(config, document, len(dataset.samples))
-    return Job(plan, dataset, _endpoint(config, adapter, config_path.parent))
+    return Job(plan, dataset, _endpoint(config, adapter, plan.parameters, config_path.parent))
 
 
 def _with_tokenizer(config: JobConfig, document: Document, folder: Path) -> JobConfig:
@@ -176,7 +182,7 @@ def runs_of(task: str, plan: Plan) -> tuple[RunSpec, ...]:
     return tuple(spec for spec in plan.runs if task == "audit" or spec.label != REFERENCE)
 
 
-def _endpoint(config: JobConfig, adapter: Adapter, folder: Path) -> Endpoint:
+def _endpoint(config: JobConfig, adapter: Adapter, parameters: Mapping[str, Any], folder: Path) -> Endpoint:
     endpoint = config.endpoint
     ca_file = None if endpoint.ca_file is None else str((folder / endpoint.ca_file).absolute())
     path = endpoint.path or adapter.path
@@ -184,7 +190,7 @@ def _endpoint(config: JobConfig, adapter: Adapter, folder: Path) -> Endpoint:
         targets=tuple(Target(url, path, ca_file) for url in endpoint.urls),
         api=endpoint.api,
         model=endpoint.model,
-        parameters={**adapter.defaults, **endpoint.parameters},
+        parameters=parameters,
         api_key_env=endpoint.api_key_env,
         timeout_s=endpoint.timeout_s,
         balance=endpoint.balance,
@@ -199,7 +205,7 @@ def _endpoint(config: JobConfig, adapter: Adapter, folder: Path) -> Endpoint:
 
 def make_plan(config: JobConfig, document: Document, dataset_size: int) -> Plan:
     """The runs that a config asks for. Raises InvalidInput for parameters or a load that an audit refuses."""
-    _checked_adapter(config, document)
+    adapter = _checked_adapter(config, document)
     load = _load(config, _order(config, document, dataset_size))
     made = tuple(_audit(config, document, number) for number in range(len(config.audits)))
     runs: dict[str, RunSpec] = {}
@@ -212,6 +218,9 @@ def make_plan(config: JobConfig, document: Document, dataset_size: int) -> Plan:
             text = f"{audit.test_id} stands twice, with other settings; there is one verdict for each audit"
             raise document.invalid(("audits", number), text)
         for spec in _runs_of(audit, document, number, dataset_size, load):
+            if isinstance(spec.order, (Probe, Waves)) and not adapter.varies:
+                text = f"{audit.test_id}: no request of {config.endpoint.api} is new for sure, which it needs"
+                raise document.invalid(("audits", number), text)
             shared = _shared(runs.get(spec.label, spec), spec)
             if shared is None:
                 text = f"plans another {spec.label} run than an audit before it; give both the same settings"

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from auditcube import early_stopping
 from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.evidence.table import EventTable, Ints
+from auditcube.load.order import Order
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
 from auditcube.scenario import Scenario
@@ -62,19 +63,35 @@ def distribution(values: Ints) -> dict[str, Any] | None:
     }
 
 
+class Timed(NamedTuple):
+    """The planned queries of a run, each in its place: int64 arrays as long as the plan. `order` and `seed` say what
+    each query was for; where one did not complete, `done_ns` is -1, as token counts are where nobody counted."""
+
+    order: Order
+    seed: int
+    issued_ns: Ints
+    done_ns: Ints
+    tokens_in: Ints
+    tokens_out: Ints
+
+
 def _nothing_kept() -> Iterator[KeptAnswer]:
     return iter(())
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run as its files tell it: what was planned, the events that came of it, and how to read what was kept."""
+    """One run as its files tell it: what was planned, the events that came of it, and how to read what was kept.
+
+    `parameters` are what was sent with every request besides its row.
+    """
 
     spec: RunSpec
     load: Load
     events: EventTable
     kept: Callable[[], Iterator[KeptAnswer]] = _nothing_kept
     scores: Mapping[str, Score] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -153,13 +170,17 @@ class Run:
         """The median of the latencies; None if nothing completed."""
         return None if self.latency_ns is None else float(self.latency_ns["percentiles"]["50"])
 
+    @property
+    def _together(self) -> int:
+        return self.spec.together or self.load.samples_per_query
+
     @cached_property
     def query_latencies_ns(self) -> Ints:
         """The latency of every LoadGen query all of whose samples completed: until its last one's answer.
 
         That of the samples themselves but in MultiStream, where `samples_per_query` samples are one query.
         """
-        together = self.load.samples_per_query
+        together = self._together
         if together == 1:
             return self.latencies_ns
         ok = self.events.ok
@@ -175,7 +196,7 @@ class Run:
     @cached_property
     def queries_issued(self) -> int:
         """How many LoadGen queries were issued, whether or not they completed."""
-        together = self.load.samples_per_query
+        together = self._together
         return len(self.events) if together == 1 else len(np.unique(self.events.ordinal // together))
 
     @cached_property
@@ -192,6 +213,17 @@ class Run:
             return None
         slip_s = percentile(np.sort(self.slips_ns), SLIP_PERCENTILE) / 1e9
         return slip_s if slip_s > self.load.max_slip_s else None
+
+    def timed(self) -> Timed:
+        """The planned queries, each in its place."""
+        events = self.events
+        ok = events.ok & (events.ordinal >= 0) & (events.ordinal < self.spec.queries)
+        columns = []
+        for values in (events.issued_ns, events.done_ns, events.tokens_in, events.tokens_out):
+            column = np.full(self.spec.queries, -1, dtype=np.int64)
+            column[events.ordinal[ok]] = values[ok]
+            columns.append(column)
+        return Timed(self.spec.order, self.load.seeds.order, *columns)
 
     @cached_property
     def _streamed(self) -> npt.NDArray[np.bool_]:

@@ -85,11 +85,11 @@ def judge(options: Options, environ: Mapping[str, str]) -> Done:
         for name, text in judged.files.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text, "utf-8", errors="surrogateescape", newline="")
-        _copy_logs(options.test, paths, folder)
+        copied = _copy_logs(options.test, paths, folder)
         test_id = options.test.lower()
         (folder / f"audit_{test_id}.json").write_bytes(file_bytes(judged.to_json()))
         timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
-        _write_sidecar(Store(folder), options, paths, judged, timing, environ)
+        _write_sidecar(Store(folder), options, paths, judged, timing, copied, environ)
     return Done(judged, target)
 
 
@@ -227,17 +227,19 @@ def _scored_files(test: str, printed: Mapping[str, str]) -> dict[str, str]:
     return {**told, "accuracy/accuracy.txt": printed[COMPLIANCE]}
 
 
-def _copy_logs(test: str, paths: Paths, folder: Path) -> None:
-    """The compliance run's own logs, as the submission wants them beside the verdict."""
+def _copy_logs(test: str, paths: Paths, folder: Path) -> dict[str, tuple[Path, int, str]]:
+    """The compliance run's own logs, as the submission wants them beside the verdict: name -> source, size, sha256."""
     copies = {f"accuracy/{ACCURACY}": paths.audited_accuracy} if test in _ANSWERS and test != "TEST08" else {}
     if test in _PERFORMANCE:
         copies |= {f"performance/run_1/{SUMMARY}": paths.audited_summary}
         copies |= {f"performance/run_1/{DETAIL}": paths.audited_detail}
+    copied = {}
     for name, source in copies.items():
         if source.is_file():  # what is missing, `mlperf check` tells
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            copied[name] = (source, *digest.copied(source, target))  # logs may be gigabytes: read once for both
+    return copied
 
 
 @contextmanager
@@ -270,8 +272,9 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 def _write_sidecar(
-    store: Store, options: Options, paths: Paths, judged: Judged, timing: build.Timing, environ: Mapping[str, str]
-) -> None:
+    store: Store, options: Options, paths: Paths, judged: Judged, timing: build.Timing,
+    copied: Mapping[str, tuple[Path, int, str]], environ: Mapping[str, str],
+) -> None:  # fmt: skip
     name = f"audit_{options.test.lower()}.json"
     derived = {
         "benchmark": _system(paths),
@@ -287,8 +290,8 @@ def _write_sidecar(
         run_id=provenance.new_run_id(),
         identity=surroundings.identity(None, environ),
         timing=timing,
-        dataset_refs=_inputs(paths),
-        artifacts=artifacts_of(store),
+        dataset_refs=_inputs(paths, {source: (size, sha256) for source, size, sha256 in copied.values()}),
+        artifacts=artifacts_of(store, {name: (size, sha256) for name, (_, size, sha256) in copied.items()}),
         parents=[],
         derived=derived,
         provenance=provenance.provenance(timing.finished_on),
@@ -307,7 +310,7 @@ def _system(paths: Paths) -> str:
     return name[:200] if isinstance(name, str) and name else provenance.UNKNOWN
 
 
-def _inputs(paths: Paths) -> list[dict[str, Any]]:
+def _inputs(paths: Paths, measured: Mapping[Path, tuple[int, str]]) -> list[dict[str, Any]]:
     """The logs that were read, by digest; where they lay is the submitter's own business."""
     read = {
         "reference accuracy log": paths.accuracy if paths.results_dir else None,
@@ -320,8 +323,8 @@ def _inputs(paths: Paths) -> list[dict[str, Any]]:
     found = []
     for name, path in read.items():
         if path is not None and path.is_file():
-            size, sha256 = digest.of_file(path)
-            measured = {"digest": {"sha256": sha256}, "size": size, "format": "loadgen"}
+            size, sha256 = measured.get(path) or digest.of_file(path)
+            told = {"digest": {"sha256": sha256}, "size": size, "format": "loadgen"}
             shared = {"kind": "loadgen_log", "provenance": "LoadGen", "redaction_status": "not_scanned"}
-            found.append({"source_id": name, **shared, **measured})
+            found.append({"source_id": name, **shared, **told})
     return found

@@ -76,7 +76,7 @@ def _first_difference(events: EventTable, order: Ints, ordinals: Ints, schedule:
         samples = np.array([sample for sample, _, _ in block], dtype=np.int64)
         dues = np.array([due for _, due, _ in block], dtype=np.int64)
         wrong = (samples[places] != events.sample[rows]) | (dues[places] != events.due_ns[rows])
-        if events.salts or block[0][2] is not None:
+        if events.salts or any(salt is not None for _, _, salt in block):
             told = [events.salts.get(start + place) for place in places.tolist()]
             wrong |= np.array([block[p][2] != salt for p, salt in zip(places.tolist(), told, strict=True)], dtype=bool)
         if wrong.any():

@@ -20,8 +20,9 @@ class Progress:
         self._number = 0
 
     @contextmanager
-    def phase(self, label: str, queries: int) -> Iterator[Watch]:
-        """A bar for one run: done of planned, rate and time left counted from the first query, errors."""
+    def phase(self, label: str, queries: int, about_s: float | None) -> Iterator[Watch]:
+        """A bar for one run: done of planned, rate and time left counted from the first query, errors; before the first
+        answer how long it will take, `about_s`, if anybody knows."""
         self._number += 1
         if not self._enabled:
             yield lambda counts: None
@@ -38,10 +39,13 @@ class Progress:
             TextColumn("{task.fields[told]}"),
         )
         with Bars(*columns, console=Console(stderr=True), auto_refresh=False) as bars:
-            bar = bars.add_task(title, total=queries, told="")
+            about = "" if about_s is None else f"about {duration(about_s)}"
+            bar = bars.add_task(title, total=queries, told=about)
+            bars.refresh()
 
             def watch(counts: Counts) -> None:
-                bars.update(bar, completed=counts.done, total=max(queries, counts.done), told=told(counts, queries))
+                words = told(counts, queries) if counts.done else about
+                bars.update(bar, completed=counts.done, total=max(queries, counts.done), told=words)
                 bars.refresh()
 
             yield watch

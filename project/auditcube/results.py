@@ -65,7 +65,8 @@ def read_run(store: Store, plan: Plan, spec: RunSpec) -> Run:
     files = store.run(spec.label)
     events = read_events(files.events)
     expected = read_expected(store.expected, plan.dataset_size) if plan.config.dataset.expected and spec.capture else {}
-    return Run(spec, plan.load, events, partial(read_answers, files.outputs, events, expected))
+    kept = partial(read_answers, files.outputs, events, expected)
+    return Run(spec, plan.load, events, kept, parameters=plan.parameters)
 
 
 def derive(plan: Plan, runs: Mapping[str, Run], here: Iterable[str], judged: bool) -> Results:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from auditcube import signing
+import numpy as np
+
+from auditcube import early_stopping, signing
+from auditcube.audits.contract import REFERENCE
+from auditcube.audits.performance import RUN
 from auditcube.conclusion import artifacts_of, finish
 from auditcube.errors import EvidenceRejected, InvalidInput, SetupFailed
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import ATTACHMENTS, SIDECAR, Store, keep_apart
+from auditcube.evidence.table import Ints
 from auditcube.export import FORMATS, Format
-from auditcube.export.source import Files, Source
+from auditcube.export.source import Files, Measured, Source
 from auditcube.manifest import build, codec, provenance, publication, surroundings, validator
 from auditcube.manifest.identity import NONE
 from auditcube.report import render
 from auditcube.results import NON_CLAIMS, file_bytes
+from auditcube.summary import summarize
 from auditcube.verification import check
 from auditcube.verification.checked import Checked, Verification
 
@@ -88,7 +95,7 @@ def exported_document(path: Path, to: str) -> str:
     """The one result in `path`, or a sidecar alone, in a form that is one document; raises like `export`."""
     form, files, _ = _exported(path, to, None)
     if form.into != "file":
-        raise InvalidInput(f"--to {to} writes into a folder: give --output")
+        raise InvalidInput(f"--layout {to} writes into a folder: give --output")
     return "".join(str(content, "utf-8") for content in files.values() if isinstance(content, bytes))
 
 
@@ -122,7 +129,47 @@ def _exported(path: Path, to: str, license_: str | None) -> tuple[Format, Files,
         text = "make a copy that may be published with `auditcube redact DIR --output_dir OUT`, and export that"
         raise EvidenceRejected(f"{path}: redaction_status is {manifest['redaction_status']}: {text}")
     beside = tuple(name for name in ATTACHMENTS if sidecar.name == SIDECAR and (root / name).is_file())
-    return form, form.files(Source(manifest, data, sidecar.name, beside, license_)), root
+    measured = _measured(root) if form.measured else None
+    return form, form.files(Source(manifest, data, sidecar.name, beside, license_, measured)), root
+
+
+_SHARES = (50.0, 90.0, 95.0, 99.0, 99.9)
+
+
+def _measured(root: Path) -> Measured:
+    """What the events say of a task's performance run, once all of it is verified.
+
+    Raises EvidenceRejected for what does not hold, InvalidInput for a result without such a run.
+    """
+    checked = check(Store(root))
+    if checked.findings:
+        raise EvidenceRejected("\n".join(map(str, checked.findings)))
+    run = next((checked.runs[label] for label in (RUN, REFERENCE) if label in checked.runs), None)
+    if run is None or checked.plan is None or checked.results is None:
+        text = "list the audit `performance`, or export what run_reference made"
+        raise InvalidInput(f"{root}: has no performance run; {text}")
+    values = {"latency": run.query_latencies_ns, "ttft": run.first_token_ns, "tpot": run.per_token_ns}
+    tokens = run.events.tokens_out[run.events.ok & (run.events.tokens_out >= 0)]
+    lengths = {"min": int(tokens.min()), "max": int(tokens.max()), "avg": float(tokens.mean())} if len(tokens) else None
+    scored = checked.results.files.get("audit/score_test07.json", {"runs": {}})["runs"]
+    return Measured(
+        run.label,
+        json.loads(json.dumps(summarize(run))),
+        checked.plan.effective(),
+        {kind: _estimates(found, run.queries_issued) for kind, found in values.items()},
+        lengths,
+        {label: (told["score"], told["answers"]) for label, told in scored.items()},
+    )
+
+
+def _estimates(values: Ints, queries: int) -> dict[str, int | None]:
+    ascending = np.sort(values)
+    missing = queries - len(ascending)  # each took longer than any other
+    found = {}
+    for share in _SHARES:
+        rank = early_stopping.rank_from_top(queries, share / 100)
+        found[f"{share:g}"] = None if rank is None or rank <= missing else int(ascending[missing - rank])
+    return found
 
 
 def _check_free(output: Path, form: Format, places: Iterable[Path], overwrite: bool) -> None:

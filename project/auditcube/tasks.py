@@ -142,7 +142,7 @@ class _Task:
         made: dict[str, Run] = {}
         for spec in self.specs:
             directory = store.run(spec.label).directory
-            with progress.phase(spec.label, spec.queries) as watch:
+            with progress.phase(spec.label, spec.queries, self._about_s(spec, made)) as watch:
                 execute(plan.schedule(spec), self.job.endpoint, samples, run_id, directory, watch, self.crew)
             from auditcube.results import broke, read_run
 
@@ -150,6 +150,15 @@ class _Task:
             if spec.label != WARMUP and broke(made[spec.label]):
                 break  # whatever comes next would meet an endpoint that is gone
         return made
+
+    def _about_s(self, spec: RunSpec, made: Mapping[str, Run]) -> float | None:
+        """How long a run will last at the reference's latency; None without one."""
+        from auditcube.forecast import seconds_of
+
+        before = {} if self.reference is None else self.reference.runs
+        reference = {**before, **made}.get(REFERENCE)
+        latency_ns = None if reference is None else reference.median_latency_ns
+        return None if latency_ns is None else seconds_of(self.job.plan.load, spec, latency_ns / 1e9)
 
 
 def _endpoint_identity(job: Job, reference: Checked | None) -> dict[str, object]:

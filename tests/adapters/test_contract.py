@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from adapters.feeding import JSON
 from auditcube import adapters
 from auditcube.adapters.contract import DecodeError, error_message, loads, merged, shortened, to_json, unsendable
+from auditcube.adapters.variants import read_variant
 from auditcube.dataset import Sample
 from auditcube.errors import InvalidInput
 
@@ -138,3 +139,28 @@ def test_a_salted_sample_is_another_of_the_same_row(api: str) -> None:
     assert first.index == 5
     assert first.fields == {"prompt": "0123456789ab a boat", "seed": 1}
     assert sample.fields["prompt"] == "a boat"
+
+
+@pytest.mark.parametrize("api", [api for api in adapters.names() if adapters.get(api).varies])
+@pytest.mark.parametrize(
+    ("variant", "fields"),
+    [
+        ("new:0123456789ab", {"prompt": "01234567 a", "seed": 1}),
+        ("tail:000000000001", {"prompt": "a boat 000000000001", "seed": 1}),
+        ("spaces:000000000001", {"prompt": "a  boat", "seed": 1}),
+        ("case:000000000001", {"prompt": "a Boat", "seed": 1}),
+        ("case:000000000005", {"prompt": "A boat", "seed": 1}),
+        ("seed:0000800000ff", {"prompt": "a boat", "seed": 0xFF}),
+    ],
+)
+def test_a_near_duplicate_differs_in_one_thing(api: str, variant: str, fields: dict[str, Any]) -> None:
+    sample = Sample(5, {"prompt": "a boat", "seed": 1})
+    assert adapters.get(api).salted(sample, variant) == Sample(5, fields)
+
+
+@pytest.mark.parametrize("kind", ["new", "tail", "spaces", "case"])
+@pytest.mark.parametrize("text", ["", "word", "12 34", "  ", "ß", "ein Wort"])
+def test_any_text_can_be_changed(kind: str, text: str) -> None:
+    changed = read_variant(f"{kind}:0123456789ab").of_text(text)
+    assert changed != text
+    assert kind in ("new", "tail") or len(changed) <= len(text) + 13

@@ -397,6 +397,52 @@ def test_salted_prompts(prompt: Any, changed: Any) -> None:
     assert COMPLETIONS.salted(Sample(0, {"prompt": prompt}), SALT).fields == {"prompt": changed}
 
 
+TAIL = f"tail:{SALT}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "changed"),
+    [
+        ({"prompt": "hi", "system": "s"}, {"prompt": f"hi {SALT}", "system": "s"}),
+        ({"messages": SAID, "system": "s"}, {"messages": [{"role": "user", "content": f"hi {SALT}"}], "system": "s"}),
+        ({"messages": [{"role": "user", "content": [IMAGE]}]},
+         {"messages": [{"role": "user", "content": [IMAGE, {"type": "text", "text": SALT}]}]}),
+        ({"messages": [*SAID, {"role": "assistant", "content": None}]},
+         {"messages": [*SAID, {"role": "assistant", "content": None}, {"role": "user", "content": SALT}]}),
+    ],
+)  # fmt: skip
+def test_chats_changed_at_their_end(fields: dict[str, Any], changed: dict[str, Any]) -> None:
+    before = json.dumps(fields)
+    assert CHAT.salted(Sample(0, fields), TAIL).fields == changed
+    assert json.dumps(fields) == before
+    assert CHAT.salted(Sample(0, fields), f"seed:{SALT}").fields == {**fields, "seed": 0x10203040}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "changed"),
+    [
+        ([5, 6], [5, 6, 0, 255, 16, 32, 48, 64]),
+        (["a", "b"], [f"a {SALT}", f"b {SALT}"]),
+        ([[5], [6]], [[5, 0, 255, 16, 32, 48, 64], [6, 0, 255, 16, 32, 48, 64]]),
+    ],
+)
+def test_prompts_changed_at_their_end(prompt: Any, changed: Any) -> None:
+    assert COMPLETIONS.salted(Sample(0, {"prompt": prompt}), TAIL).fields == {"prompt": changed}
+
+
+def test_new_requests_are_no_longer_than_the_row() -> None:
+    new = f"new:{SALT}"
+    ids = [*range(9)]
+    assert COMPLETIONS.salted(Sample(0, {"prompt": ids}), new).fields["prompt"] == [0, 255, 16, 32, 0, 1, 2, 3, 4]
+    assert COMPLETIONS.salted(Sample(0, {"prompt": [5]}), new).fields["prompt"] == [0, 255, 16, 32, 5]
+    chat = CHAT.salted(Sample(0, {"prompt": "hi", "system": "be very kind "}), new).fields
+    assert chat == {"prompt": "hi", "system": f"{SALT[:8]} be very"}
+
+
+def test_token_ids_have_no_case_but_can_be_nearly_the_same() -> None:
+    assert COMPLETIONS.salted(Sample(0, {"prompt": [5, 6]}), f"case:{SALT}").fields == {"prompt": [5, 6, 0]}
+
+
 STREAM = sse(piece("a"), piece("b"), piece("", "stop"), {"choices": [], "usage": USAGE})
 
 

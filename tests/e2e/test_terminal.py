@@ -56,6 +56,8 @@ def test_a_terminal_shows_every_phase(failing: Server, tmp_path: Path) -> None:
         assert re.search(r"\d/s", last)
     assert re.search(r"2 of 3: reference .*/s · \d+ errors", shown)
     assert re.search(r"\d s left", shown)
+    assert re.search(r"3 of 3: test04 .*about \d+ s", shown)
+    assert not re.search(r"(warmup|reference) .*about", shown)
     assert "INCONCLUSIVE" in out
     assert str(tmp_path / "out/report.html") in out
 

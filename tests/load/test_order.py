@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditcube.load.order import Order, Salted, Single, WithoutReplacement, WithReplacement, order_to_json, stream
+from auditcube.load.order import (
+    AGAIN,
+    NEAR,
+    Order,
+    Probe,
+    Salted,
+    Single,
+    Waves,
+    WithoutReplacement,
+    WithReplacement,
+    order_to_json,
+    stream,
+)
 
 SEEDS = st.integers(0, 2**64 - 1)
 SIZES = st.integers(1, 60)
@@ -108,6 +120,8 @@ def test_salted_is_the_same_however_long_the_run_is() -> None:
         (WithReplacement(), {"kind": "with_replacement"}),
         (Single(3), {"kind": "single", "index": 3}),
         (Salted(), {"kind": "salted"}),
+        (Probe(6, 2, 3), {"kind": "probe", "samples": 6, "repeats": 2, "width": 3}),
+        (Waves(4, 8), {"kind": "waves", "pairs": 4, "width": 8}),
     ],
 )
 def test_an_order_as_json(order: Order, expected: dict[str, object]) -> None:
@@ -118,3 +132,79 @@ def test_orders_with_equal_fields_are_equal() -> None:
     assert WithoutReplacement((3,)) == WithoutReplacement((3,))
     assert WithoutReplacement((3,)) != WithoutReplacement((4,))
     assert Single(3) != Single(4)
+
+
+PROBES = st.builds(
+    lambda groups, repeats, width: Probe(groups * width, repeats, width),
+    st.integers(1, 6),
+    st.integers(1, 4),
+    st.integers(1, 4),
+)
+
+
+@given(PROBES, st.integers(0, 2**64 - 1))
+def test_a_probe_gives_every_request_a_neighbour_that_nobody_has_seen(probe: Probe, seed: int) -> None:
+    cells = probe.cells(seed)
+    planned = list(zip(cells, draws(probe, 30, probe.queries, seed), strict=True))
+    assert len(cells) == probe.queries
+    novel = [salt for cell, (_, salt) in planned if cell.arm == "novel"]
+    assert len(set(novel)) == len(novel) == probe.samples * (1 + probe.repeats)
+    assert all(salt is not None and salt.startswith("new:") for salt in novel)
+    rows = {cell.sample: row for cell, (row, _) in planned}
+    assert len(set(rows.values())) == probe.samples
+    for sample, row in rows.items():
+        mine = [(cell, salt) for cell, (asked, salt) in planned if cell.sample == sample and asked == row]
+        assert [cell.part for cell, _ in mine] == sorted(cell.part for cell, _ in mine)
+        for part in range(1 + probe.repeats):
+            arms = sorted(cell.arm for cell, _ in mine if cell.part == part)
+            assert arms == (["near", "novel", "repeat"] if part else ["first", "novel"])
+        assert all((salt is None) == (cell.arm in ("first", "repeat")) for cell, salt in mine)
+    # A round asks for as many rows as it has queries.
+    for start in range(0, len(cells), probe.width):
+        assert len({cell.sample for cell in cells[start : start + probe.width]}) == probe.width
+
+
+@given(PROBES, st.integers(0, 2**64 - 1))
+def test_what_is_nearly_a_row_differs_in_one_thing_and_what_is_asked_again_in_none(probe: Probe, seed: int) -> None:
+    planned = list(zip(probe.cells(seed), draws(probe, 30, probe.queries, seed), strict=True))
+    first = {cell.sample: salt for cell, (_, salt) in planned if cell.arm == "novel" and cell.part == 0}
+    for cell, (_, salt) in planned:
+        if cell.arm == "near":
+            assert salt is not None
+            assert salt == first[cell.sample] if cell.near == AGAIN else salt.startswith(f"{cell.near}:")
+    kinds = Counter(cell.near for cell, _ in planned if cell.arm == "near")
+    assert max(kinds[kind] for kind in NEAR) - min(kinds[kind] for kind in NEAR) <= 1
+    assert abs(kinds[AGAIN] - 2 * kinds[NEAR[0]]) <= 2
+
+
+def test_chance_decides_the_order_within_a_part() -> None:
+    cells = Probe(200, 1).cells(7)
+    firsts = sum(cells[start].arm == "first" for start in range(0, len(cells), 5))
+    assert 70 < firsts < 130
+    orders = Counter(tuple(cell.arm for cell in cells[start + 2 : start + 5]) for start in range(0, len(cells), 5))
+    assert len(orders) == 6
+    assert max(orders.values()) < 60
+
+
+@given(st.integers(1, 6), st.integers(2, 5), st.integers(0, 2**64 - 1))
+def test_waves_are_all_alike_or_all_different(pairs: int, width: int, seed: int) -> None:
+    waves = Waves(pairs, width)
+    planned = draws(waves, 9, waves.queries, seed)
+    alike = waves.alike(seed)
+    assert len(planned) == len(alike) * width
+    seen: set[str | None] = set()
+    for number, kind in enumerate(alike):
+        wave = planned[number * width : (number + 1) * width]
+        assert len({row for row, _ in wave}) == 1
+        salts = {salt for _, salt in wave}
+        assert len(salts) == (1 if kind else width)
+        assert not salts & seen
+        seen |= salts
+    assert all({*alike[start : start + 2]} == {True, False} for start in range(0, len(alike), 2))
+
+
+@pytest.mark.parametrize("order", [Probe(4, 2, 2), Waves(2, 3)])
+def test_behind_its_plan_a_probe_asks_for_nothing_seen(order: Probe | Waves) -> None:
+    salts = [salt for _, salt in draws(order, 9, order.queries + 50)][order.queries :]
+    assert len(set(salts)) == 50
+    assert None not in salts

@@ -56,6 +56,14 @@ def play(schedule: Schedule, service_ns: int, worker: int = 0) -> Played:
     raise AssertionError("the run does not end")
 
 
+@pytest.mark.parametrize("scenario", [Scenario.OFFLINE, Scenario.SINGLE_STREAM, Scenario.MULTI_STREAM])
+@pytest.mark.parametrize("together", [1, 3])
+def test_a_run_may_say_how_many_go_together_whatever_the_load_says(scenario: Scenario, together: int) -> None:
+    played = play(schedule_of(9, load_of(scenario), together=together), S)
+    assert played.times == [n // together * S for n in range(9)]
+    assert (played.most_in_flight, played.end) == (together, End.COMPLETED)
+
+
 def test_single_stream_has_one_query_in_flight() -> None:
     played = play(schedule_of(4, load_of(Scenario.SINGLE_STREAM)), S)
     assert played.times == [0, S, 2 * S, 3 * S]

@@ -154,6 +154,7 @@ def test_the_file_holds_the_rule_and_the_digest_but_not_the_plan() -> None:
         "capture": 0.0,
         "whole": False,
         "media": False,
+        "together": None,
     }
     assert len(json.dumps(written)) < 1000
 

@@ -82,6 +82,11 @@ class Adapter(Protocol):
         ...
 
     @property
+    def varies(self) -> bool:
+        """Whether any row can be made into a request that is new for sure, and into one that is nearly the row's."""
+        ...
+
+    @property
     def columns(self) -> Mapping[str, Column]:
         """The request fields that a data set may set."""
         ...
@@ -109,7 +114,8 @@ class Adapter(Protocol):
         ...
 
     def salted(self, sample: Sample, salt: str) -> Sample:
-        """The same sample, changed at its front so that no cache, not even of a prefix, can have seen it."""
+        """The same sample, changed as a variant says that a plan names (see `variants`): by twelve hexadecimal digits
+        alone at its front, so that no cache, not even of a prefix, can have seen it."""
         ...
 
     def decoder(self, content_type: str, keep: Keep) -> Decoder:

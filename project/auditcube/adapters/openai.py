@@ -61,6 +61,7 @@ class OpenAI(ABC):
     """The common half of both adapters. `endpoint.parameters` may be anything: servers extend this API freely."""
 
     textual = True
+    varies = True
     defaults: Mapping[str, Any] = {}
 
     def check_parameters(self, parameters: Mapping[str, Any]) -> str | None:

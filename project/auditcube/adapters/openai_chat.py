@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditcube.adapters.openai import SAMPLING, OpenAI
+from auditcube.adapters.variants import Variant, read_variant
 from auditcube.dataset import Column, Sample
 
 _TEXTS = (("text", ("content",)), ("reasoning", ("reasoning_content", "reasoning")), ("refusal", ("refusal",)))
@@ -32,11 +33,14 @@ class OpenAIChat(OpenAI):
         return {**fields, "messages": messages}
 
     def salted(self, sample: Sample, salt: str) -> Sample:
-        # The system text comes first on the wire, so it is where a shared prefix would start.
-        for name in ("system", "prompt"):
+        variant = read_variant(salt)
+        if variant.kind == "seed":
+            return Sample(sample.index, variant.seeded(sample.fields))
+        # The system text comes first on the wire, so it is where a shared prefix would start, and never the last.
+        for name in ("system", "prompt") if variant.leads else ("prompt",):
             if sample.fields.get(name):
-                return Sample(sample.index, {**sample.fields, name: f"{salt} {sample.fields[name]}"})
-        return Sample(sample.index, {**sample.fields, "messages": _salted(sample.fields["messages"], salt)})
+                return Sample(sample.index, {**sample.fields, name: variant.of_text(sample.fields[name])})
+        return Sample(sample.index, {**sample.fields, "messages": _salted(sample.fields["messages"], variant)})
 
     def answers(self, choice: Mapping[str, Any]) -> bool:
         return isinstance(choice.get("message"), dict)
@@ -75,15 +79,20 @@ def _tool_calls(calls: Any) -> dict[str, str]:
     return found
 
 
-def _salted(messages: list[Any], salt: str) -> list[Any]:
-    """The messages with the salt in front of the first one's content; a message of its own if that has none."""
-    first = messages[0] if isinstance(messages[0], dict) else {}
-    content = first.get("content")
+def _salted(messages: list[Any], variant: Variant) -> list[Any]:
+    """The messages with the first one's content changed, or the last one's; a message more if that has none."""
+    at = 0 if variant.leads else len(messages) - 1
+    message = messages[at] if isinstance(messages[at], dict) else {}
+    content = message.get("content")
     if isinstance(content, str):
-        return [{**first, "content": f"{salt} {content}"}, *messages[1:]]
-    if isinstance(content, list):
-        return [{**first, "content": [{"type": "text", "text": salt}, *content]}, *messages[1:]]
-    return [{"role": "system", "content": salt}, *messages]
+        changed = [{**message, "content": variant.of_text(content)}]
+    elif isinstance(content, list):
+        part = [{"type": "text", "text": variant.mark}]
+        changed = [{**message, "content": [*part, *content] if variant.leads else [*content, *part]}]
+    else:
+        added = [{"role": "system" if variant.leads else "user", "content": variant.mark}]
+        changed = [*added, messages[at]] if variant.leads else [messages[at], *added]
+    return [*messages[:at], *changed, *messages[at + 1 :]]
 
 
 ADAPTER = OpenAIChat()

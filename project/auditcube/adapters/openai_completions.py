@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditcube.adapters.openai import SAMPLING, OpenAI
+from auditcube.adapters.variants import Variant, read_variant
 from auditcube.dataset import Column, Sample
 
 
@@ -22,7 +23,10 @@ class OpenAICompletions(OpenAI):
     }
 
     def salted(self, sample: Sample, salt: str) -> Sample:
-        return Sample(sample.index, {**sample.fields, "prompt": _salted(sample.fields["prompt"], salt)})
+        variant = read_variant(salt)
+        if variant.kind == "seed":
+            return Sample(sample.index, variant.seeded(sample.fields))
+        return Sample(sample.index, {**sample.fields, "prompt": _salted(sample.fields["prompt"], variant)})
 
     def answers(self, choice: Mapping[str, Any]) -> bool:
         return isinstance(choice.get("text"), str) or isinstance(choice.get("token_ids"), list)
@@ -36,14 +40,13 @@ class OpenAICompletions(OpenAI):
         return {"text": text} if text and isinstance(text, str) else {}
 
 
-def _salted(prompt: Any, salt: str) -> Any:
-    """Text, a list of token ids, or a list of either, each with the salt in front."""
+def _salted(prompt: Any, variant: Variant) -> Any:
+    """Text, a list of token ids, or a list of either, each changed."""
     if isinstance(prompt, str):
-        return f"{salt} {prompt}"
+        return variant.of_text(prompt)
     if all(isinstance(item, (str, list)) for item in prompt):
-        return [_salted(item, salt) for item in prompt]
-    # Every vocabulary has ids below 256, so the bytes of the salt are a valid prefix of any list of token ids.
-    return [*bytes.fromhex(salt), *prompt]
+        return [_salted(item, variant) for item in prompt]
+    return variant.of_tokens(prompt)
 
 
 ADAPTER = OpenAICompletions()

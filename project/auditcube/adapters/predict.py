@@ -32,6 +32,7 @@ class Predict:
     path = "/v1/models/model:predict"
     one_of = ("instances",)
     textual = False
+    varies = False
     columns: Mapping[str, Column] = {"instances": Column((list,)), "signature_name": Column((str,))}
     defaults: Mapping[str, Any] = {}
 

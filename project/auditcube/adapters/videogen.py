@@ -25,6 +25,7 @@ from auditcube.adapters.contract import (
     to_json,
     unsendable,
 )
+from auditcube.adapters.variants import read_variant
 from auditcube.dataset import Column, Sample
 
 _TEXT, _INTEGER, _NUMBER = Column((str,)), Column((int,)), Column((float,))
@@ -35,6 +36,7 @@ class Videogen:
 
     path = "/v1/videos/generations"
     textual = False
+    varies = True
     one_of = ("prompt",)
     columns: Mapping[str, Column] = {
         "prompt": _TEXT,
@@ -82,7 +84,10 @@ class Videogen:
         return parameters
 
     def salted(self, sample: Sample, salt: str) -> Sample:
-        return Sample(sample.index, {**sample.fields, "prompt": f"{salt} {sample.fields['prompt']}"})
+        variant = read_variant(salt)
+        if variant.kind == "seed":
+            return Sample(sample.index, variant.seeded(sample.fields))
+        return Sample(sample.index, {**sample.fields, "prompt": variant.of_text(sample.fields["prompt"])})
 
     def decoder(self, content_type: str, keep: Keep) -> Decoder:
         return VideoDecoder(keep)

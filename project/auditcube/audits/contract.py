@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
+from auditcube.metrics import Timed
 from auditcube.scenario import Scenario
 
 REFERENCE = "reference"
@@ -143,6 +144,15 @@ class Evidence(Protocol):
 
     def relative_latency(self, index: int) -> float | None:
         """One row's latency, divided by the mean of those around it, where that is known."""
+        ...
+
+    def timed(self) -> Timed | None:
+        """When each planned query was issued and answered, where that is known."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What was sent with every request besides its row, as far as it is known."""
         ...
 
     def score(self, test_id: str) -> Score | None:

@@ -107,7 +107,7 @@ def _problems(answer: KeptAnswer, eos: Any, told_first: bool) -> list[str]:
     if not len(tokens):
         return ["empty"] + (["length_differs"] if answer.tokens_out else [])
     problems = []
-    ends = np.flatnonzero(np.isin(tokens, eos))
+    ends = np.flatnonzero(tokens == eos[0] if len(eos) == 1 else np.isin(tokens, eos))
     if len(ends) > 1:
         problems.append("several_eos")
     elif len(ends) and ends[0] != len(tokens) - 1:

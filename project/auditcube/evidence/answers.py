@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy.typing as npt
 
-Tokens = Sequence[int] | npt.NDArray[Any]
+Tokens: TypeAlias = "Sequence[int] | memoryview[Any] | npt.NDArray[Any]"
 
 
 class KeptAnswer(NamedTuple):

@@ -15,14 +15,17 @@ from auditcube.export.source import Files, Source
 
 @dataclass(frozen=True)
 class Format:
-    """How a form is written: `into` is `file` for one document, `new` for a folder, `folder` for one that is there.
+    """How a form is written: `into` is `file` for one document, `new` for a folder, `folder` for one that is there,
+    `any` for either.
 
-    What goes to a folder is meant for others, so that only a result that may be published goes there.
+    What goes to a folder is meant for others, so that only a result that may be published goes there. `measured`: the
+    form tells numbers, so that the result is verified first.
     """
 
     about: str
     into: str
     files: Callable[[Source], Files]
+    measured: bool = False
 
 
 FORMATS = {
@@ -30,8 +33,10 @@ FORMATS = {
     "in-toto": Format("an in-toto Statement v1 with the manifest as predicate", "file", documents.in_toto),
     "slsa": Format("an in-toto Statement with SLSA provenance v1", "file", documents.slsa),
     "ro-crate": Format("a Process Run Crate: a new folder with the result in it", "new", crate.files),
-    "endpoints": Format(
+    "mlperf-endpoints": Format(
         "server_configs/run_audit.json in a run folder of MLPerf Endpoints", "folder", mlperf.endpoints
     ),
-    "inference": Format("audit/ in a scenario's folder of MLPerf Inference", "folder", mlperf.inference),
+    "mlperf-inference": Format(
+        "a scenario's folder of MLPerf Inference, for endpoints", "any", mlperf.inference, measured=True
+    ),
 }

@@ -13,10 +13,28 @@ Files = Mapping[str, bytes | PurePosixPath]
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What the events of a result say, as `verify` finds it.
+
+    `run` is the label of its performance run, `summary` that run's summary.json, `config` the effective config;
+    `estimates` are early stopping's, in nanoseconds, by kind (`latency`, `ttft`, `tpot`) and percentile, None where the
+    queries do not show one; `lengths` the output tokens of its answers, or None; `scores` what TEST07 made of how many
+    answers.
+    """
+
+    run: str
+    summary: Mapping[str, Any]
+    config: Mapping[str, Any]
+    estimates: Mapping[str, Mapping[str, int | None]]
+    lengths: Mapping[str, float] | None
+    scores: Mapping[str, tuple[float | None, int]]
+
+
+@dataclass(frozen=True)
 class Source:
     """A sidecar that holds; `name` is its file's, `attachments` are the names of what lies beside it unlisted.
 
-    `license` is that of the result, as a URI, where the submitter gives one.
+    `license` is that of the result, as a URI, where the submitter gives one; `measured` is there where a form wants it.
     """
 
     manifest: Mapping[str, Any]
@@ -24,6 +42,7 @@ class Source:
     name: str
     attachments: tuple[str, ...] = ()
     license: str | None = None
+    measured: Measured | None = None
 
 
 def document(value: Any) -> bytes:

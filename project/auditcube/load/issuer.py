@@ -81,8 +81,9 @@ class Run:
 
     async def prepare(self) -> None:
         """Find the endpoint's addresses and open the connections that the first queries will need."""
-        load, spec = self._share.schedule.load, self._share.schedule.spec
-        most = min(bound_of(load.max_in_flight or _WARM_UNBOUNDED, self._share.worker, load.workers), spec.queries)
+        schedule, worker = self._share.schedule, self._share.worker
+        bound = bound_of(schedule.max_in_flight or _WARM_UNBOUNDED, worker, schedule.load.workers)
+        most = min(bound, schedule.spec.queries)
         for lane in self._lanes:
             lane.pool.resolve()
             if self._endpoint.warm_connections:

@@ -39,8 +39,8 @@ class Pacer:
         self._planned = spec.queries
         self._min_ns = int(spec.min_duration_s * _S)
         self._max_ns = int(load.max_duration_s * _S)
-        self.bound = bound_of(load.max_in_flight, worker, load.workers)
-        self._together = load.samples_per_query
+        self.bound = bound_of(schedule.max_in_flight, worker, load.workers)
+        self._together = spec.together or load.samples_per_query
         self._next = next(self._queries)
         self.in_flight = 0
 

@@ -72,7 +72,8 @@ class RunSpec:
 
     `queries` are issued in any case, and more until `min_duration_s` has passed; `capture` is the share of queries
     (0 to 1) whose outputs are kept. `whole`: answers are asked for in one piece, although the config streams them.
-    `media`: of the outputs kept, the videos themselves are, too.
+    `media`: of the outputs kept, the videos themselves are, too. `together`, where it is given, is how many queries go
+    out at once, none of the next so many before all of these are answered, whatever the load says.
     """
 
     label: str
@@ -82,6 +83,7 @@ class RunSpec:
     capture: float = 0.0
     whole: bool = False
     media: bool = False
+    together: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "order": order_to_json(self.order)}
@@ -101,6 +103,11 @@ class Schedule:
     spec: RunSpec
     load: Load
     dataset_size: int
+
+    @property
+    def max_in_flight(self) -> int | None:
+        """How many queries may be under way at once; None for no bound."""
+        return self.spec.together or self.load.max_in_flight
 
     def blocks(self) -> Iterator[list[Planned]]:
         """All queries, without end, in lists of `BLOCK`; the first `spec.queries` are the plan."""

@@ -1,7 +1,7 @@
 """`mlperf_log_accuracy.json`: a JSON list, read an entry at a time whatever its size.
 
-LoadGen writes one object per line, which is read fast; any other spelling of a list is read as well, more slowly. What
-`json.load` would refuse is refused here, at the latest when its place is reached.
+LoadGen writes one object per line, which is read many lines at a time; any other spelling of a list is read as well,
+more slowly. What `json.load` would refuse is refused here, at the latest when its place is reached.
 """
 
 from __future__ import annotations
@@ -10,60 +10,87 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import orjson
 
 from auditcube.loadgen.errors import Malformed
 
 _BLOCK = 2**16
-_PLAIN = (str, int, bool, type(None))
+_PIECE, _LONGEST = 2**20, 2**26
+_BLANKS = b" \t\n\r"
+_PLAIN = {str, int, bool, type(None)}
 _SPACE = re.compile(r"[ \t\n\r]*")
 _CUT = "\n\n...\n\n"  # what tools/submission/truncate_accuracy_log.py leaves between a head and a tail
 
 
 def entries(path: Path) -> Iterator[Any]:
     """Every element of the list. Raises Malformed where `json.load` would not give something to iterate over."""
-    taken, last = 0, False
+    taken = 0
     try:
-        file = path.open("rb")
+        file = path.open("rb", buffering=0)
     except OSError as problem:
         raise Malformed(path, str(problem.strerror)) from problem
     with file:
-        if file.readline(8).strip() == b"[":
-            for line in file:
-                text = line.strip()
-                more = text.endswith(b"},")
-                entry = None if last else _object(text[:-1] if more else text)
-                if entry is None:
-                    if text == b"]" and (last or not taken) and not file.read().strip():
-                        return
-                    break
-                last = not more
-                taken += 1
-                yield entry
+        for some in _pieces(file):
+            if some is None:
+                break
+            taken += len(some)
+            yield from some
+        else:
+            return
     # It goes on in another spelling, or not at all.
     for place, entry in enumerate(_any_list(path)):
         if place >= taken:
             yield entry
 
 
-def _object(text: bytes) -> dict[str, Any] | None:
+def _pieces(file: BinaryIO) -> Iterator[list[Any] | None]:
+    """The entries of a log in LoadGen's own spelling, some at a time; None where the spelling ends to be that.
+
+    A piece ends behind an object at the end of a line. Where that were within another object, no half could be read.
+    """
+    rest, taken = file.read(2), 0
+    if rest != b"[\n":
+        yield None
+        return
+    rest = b""
+    while data := file.read(_PIECE):
+        data = rest + data
+        cut = data.rfind(b"},\n")
+        if cut < 0:
+            if len(data) > _LONGEST:
+                yield None
+                return
+            rest = data
+            continue
+        some = _objects(memoryview(data)[: cut + 1])
+        yield some
+        if some is None:
+            return
+        taken += len(some)
+        rest = data[cut + 3 :]
+    end = rest.rstrip(_BLANKS)
+    body = end[:-1].rstrip(_BLANKS)
+    if not end.endswith(b"]") or (taken and not body):
+        yield None
+    elif body:
+        yield _objects(memoryview(body))
+
+
+def _objects(text: memoryview) -> list[Any] | None:
+    """Objects with commas between them; None for anything else."""
+    whole = b"".join((b"[", text, b"]"))
     try:
-        value = orjson.loads(text)
+        found: list[Any] = orjson.loads(whole)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(value, dict):
+    if {*map(type, found)} != {dict}:
         return None
-    # An integer beyond 64 bits comes out as a float, at whatever depth: such an entry is read again, and exactly.
-    if any(type(member) not in _PLAIN and not _small(member) for member in value.values()):
-        found: dict[str, Any] = json.loads(text)
-        return found
-    return value
-
-
-def _small(value: Any) -> bool:
-    return type(value) is float and abs(value) < 2**53
+    # An integer beyond 64 bits comes out as a float, at whatever depth: such entries are read again, and exactly.
+    if any(not _PLAIN.issuperset(map(type, entry.values())) for entry in found):
+        found = json.loads(whole)
+    return found
 
 
 def _any_list(path: Path) -> Iterator[Any]:

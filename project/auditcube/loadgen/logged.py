@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.load.pacing import End
 from auditcube.loadgen.accuracy_log import entries
 from auditcube.loadgen.detail_log import Detail
 from auditcube.loadgen.errors import Malformed
-from auditcube.loadgen.hexdata import DTYPES, numbers
+from auditcube.loadgen.hexdata import FORMATS, numbers
 from auditcube.scenario import Scenario
 
 _RATES = {Scenario.OFFLINE: "result_samples_per_second", Scenario.SERVER: "result_completed_samples_per_sec"}
@@ -123,6 +121,14 @@ class LoggedRun:
     def relative_latency(self, index: int) -> None:
         """Nothing in these logs tells."""
 
+    def timed(self) -> None:
+        """Nothing in these logs tells."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Nothing in these logs tells."""
+        return {}
+
     def answers(self) -> Iterator[KeptAnswer]:
         """The logged answers. Raises Malformed for a log that cannot be read to its end, or an entry that is none."""
         tally = self.tally
@@ -136,24 +142,23 @@ class LoggedRun:
                 yield answer
 
     def _answer(self, path: Path, place: int, entry: Any) -> KeptAnswer:
-        where = f"entry {place}"
         if not isinstance(entry, dict):
-            raise Malformed(path, f"{where} is no object")
+            raise Malformed(path, f"entry {place} is no object")
         ordinal, sample, data = entry.get("seq_id"), entry.get("qsl_idx"), entry.get("data")
         if type(ordinal) is not int or type(sample) is not int or not isinstance(data, str):
-            raise Malformed(path, f"{where} has no whole seq_id and qsl_idx, or no data")
+            raise Malformed(path, f"entry {place} has no whole seq_id and qsl_idx, or no data")
         count = entry.get("token_count")
         if count is not None and (type(count) is not int or count < 0):
-            raise Malformed(path, f"{where} has a token_count that is no number of tokens")
+            raise Malformed(path, f"entry {place} has a token_count that is no number of tokens")
         first = entry.get("token_data")
         if first is not None and not isinstance(first, str):
-            raise Malformed(path, f"{where} has token_data that are no text")
+            raise Malformed(path, f"entry {place} has token_data that are no text")
         try:
             content = bytes.fromhex(data)
-            tokens = np.frombuffer(content, dtype=DTYPES[self.dtype])
+            tokens = memoryview(content).cast(FORMATS[self.dtype])
             told_first = None if first is None else numbers(first, self.dtype)
-        except ValueError as problem:
-            raise Malformed(path, f"{where} cannot be decoded as {self.dtype} ({problem})") from None
+        except (ValueError, TypeError) as problem:
+            raise Malformed(path, f"entry {place} cannot be decoded as {self.dtype} ({problem})") from None
         return KeptAnswer(ordinal, sample, content, tokens, told_first, count)
 
     def _count(self, key: str) -> int:

@@ -25,6 +25,19 @@ def of_file(path: Path) -> tuple[int, str]:
         return of_stream(file)
 
 
+def copied(source: Path, target: Path) -> tuple[int, str]:
+    """Copy a file; size and sha256 of what was read and written."""
+    sha256, size = hashlib.sha256(), 0
+    with source.open("rb", buffering=0) as read, target.open("wb", buffering=0) as written:
+        while chunk := read.read(_CHUNK):
+            sha256.update(chunk)
+            size += len(chunk)
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[written.write(rest) :]
+    return size, sha256.hexdigest()
+
+
 def of_directory(files: Mapping[str, str]) -> str:
     """in-toto's dirHash1, in hexadecimal, of files given as relative path -> sha256 in hexadecimal.
 

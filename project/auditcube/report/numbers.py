@@ -8,6 +8,7 @@ from typing import Any
 from auditcube.report.text import plain
 
 _DIGITS = 4
+_SURE = 0.0001  # of a p-value that is smaller nobody wants the digits
 _TIME_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 
 
@@ -63,7 +64,8 @@ def size(octets: Any) -> str:
 
 
 def named(name: str, value: Any) -> str:
-    """A verdict's number, in the unit that its name tells: `_per_s`, `_ns`, `_s`, `gain`, `threshold`, `_share`."""
+    """A verdict's number, in the unit that its name tells: `_per_s`, `_ns`, `_s`, `_p` (a p-value), `gain` anywhere,
+    `threshold`, `_share`, `_cv`."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return plain(value)
     if name.endswith("_per_s"):
@@ -72,8 +74,12 @@ def named(name: str, value: Any) -> str:
         return duration(value)
     if name.endswith("_s"):
         return duration(value * 1e9)
-    if name in ("gain", "threshold") or name.endswith("_share"):
-        return percent(value, signed=name == "gain")
+    if name.endswith("_p") and value < _SURE:
+        return f"<{_SURE:g}"
+    if "gain" in name.split("_"):
+        return percent(value, signed=True)
+    if name == "threshold" or name.endswith(("_share", "_cv")):
+        return percent(value)
     return number(value)
 
 

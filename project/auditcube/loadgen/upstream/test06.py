@@ -6,7 +6,7 @@ Source: compliance/TEST06/run_verification.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from auditcube.loadgen.accuracy_log import entries
@@ -52,22 +52,32 @@ def _attempted(notes: list[str], name: str, check: Callable[[], bool]) -> bool:
         return False
 
 
+@lru_cache(maxsize=1)
+def _numbers(data: Any, dtype: str) -> Any:
+    """The numbers of the entry that is looked at, for all three checks."""
+    return numbers(data, dtype)
+
+
 def _ends(entry: Any, dtype: str, eos: str | None) -> bool:
     """At most one EOS at the end; the first token is never looked at."""
-    tokens = numbers(members(entry, "data")[0], dtype)
+    tokens = _numbers(members(entry, "data")[0], dtype)
     last = tokens[max(1, len(tokens) - 2) :]
     return eos is not None or len(last) < 2 or bool((last != EOS).any())
 
 
 def _starts(entry: Any, dtype: str) -> bool:
     data, token_data = members(entry, "data", "token_data")
-    pairs = zip(numbers(data, dtype), numbers(token_data, dtype), strict=False)
-    return all(bool(one == other) for one, other in pairs)
+    whole, first = _numbers(data, dtype), numbers(token_data, dtype)
+    count = min(len(whole), len(first))
+    return bool((whole[:count] == first[:count]).all())
 
 
 def _length(entry: Any, dtype: str) -> bool:
     data, count = members(entry, "data", "token_count")
-    tokens = decoded(data, dtype)
+    try:
+        tokens = _numbers(data, dtype)
+    except (ValueError, TypeError):
+        tokens = decoded(data, dtype)  # which says why
     try:
         return len(tokens) == int(count)
     except (TypeError, ValueError, OverflowError) as problem:

@@ -37,9 +37,10 @@ _LAG = {"probes": 1, "p50": 0, "p99": 0, "p99.9": 0, "max": 0}
 class Endpoint:
     """How an endpoint behaves; as it comes, honest and even.
 
-    Honest traits: `slots` serve at once; `cost` is the sigma of the rows' log-normal cost, `jitter` the coefficient of
-    variation of one request's time; the first `warm_up` computations take up to three times as long; `drift` is how
-    much slower the job's end is than its start; `batching` how much slower a full machine serves than an idle one.
+    Honest traits: `slots` serve at once; `cost` is the sigma of the rows' log-normal cost, `text` that of each text's
+    own (how long its answer is, which nobody counts), `jitter` the coefficient of variation of one request's time; the
+    first `warm_up` computations take up to three times as long; `drift` is how much slower the job's end is than its
+    start; `batching` how much slower a full machine serves than an idle one.
 
     Cheats: `key` is what of a request a cache goes by (`exact`, `prompt`, `normalised`, `prefix`); it keeps `capacity`
     answers (the least recently used go) for `ttl_s`; `share` of the possible hits take `hit` of the time that they
@@ -50,6 +51,7 @@ class Endpoint:
 
     slots: int = 8
     cost: float = 0.0
+    text: float = 0.0
     jitter: float = 0.05
     warm_up: int = 0
     drift: float = 0.0
@@ -84,6 +86,7 @@ class _State:
 
     rng: np.random.Generator
     cost: Floats
+    text: Floats
     free: Floats
     stored: Floats
     computed: npt.NDArray[np.int64]
@@ -105,6 +108,7 @@ def simulate(
     state = _State(
         rng=rng,
         cost=np.exp(endpoint.cost * rng.standard_normal((trials, setting.rows)) - endpoint.cost**2 / 2),
+        text=np.exp(endpoint.text * rng.standard_normal((trials, count)) - endpoint.text**2 / 2),
         free=np.zeros((trials, endpoint.slots)),
         stored=np.full((trials, count), np.inf),
         computed=np.zeros(trials, dtype=np.int64),
@@ -130,6 +134,7 @@ def _run(
     trials, queries = len(state.now), len(samples)
     sigma = math.sqrt(math.log1p(endpoint.jitter**2))
     service = np.exp(sigma * state.rng.standard_normal((trials, queries)) - sigma**2 / 2) * state.cost[:, samples]
+    service *= state.text[:, keys]
     issued, done = np.empty((trials, queries)), np.empty((trials, queries))
     bound = min(schedule.max_in_flight or queries, queries)
     waves = schedule.spec.together is not None

@@ -27,6 +27,7 @@ LEVEL = 0.99
 """Of each bound on a gain."""
 _FASTER = math.log(2)  # how far out of proportion a hit is, at least
 _BEYOND = 1.5  # and how much further than the new request that was farthest from its like
+_UNEVEN = 2.0  # times the variance of one text's times: then new texts differ in cost
 _KINDS = (AGAIN, *NEAR)
 
 
@@ -35,9 +36,9 @@ class Contrast:
     """Requests that a cache could answer against their neighbours that it could not: rows when they are asked for
     `first`, or again (`repeat`), or both (`known`), or `near` duplicates; or waves of like requests (`coalescing`).
 
-    `shifts` are of the logarithm of the gain, by time and, where counts differ, by time per token; `logs` are the
-    single gains, by time; `hits` are answers out of all proportion, a line for each row. `waiting` is how many times as
-    long as they were served requests took: what a cache saves is that much less of the time that was measured.
+    `shifts` are of the logarithm of the gain, in several views: time, and time per token where counts differ. `logs`
+    are the single gains, by time; `hits` are answers out of all proportion, a line for each row. `waiting` is how many
+    times as long as they were served requests took: what a cache saves is that much less of the time that was measured.
     """
 
     name: str
@@ -54,7 +55,8 @@ class Contrast:
 
     @property
     def pairs(self) -> int:
-        return self.logs.size
+        """How many comparisons have a say."""
+        return self.shifts[0].pairs
 
     def p_value(self, tolerance: float) -> float:
         """Of the hypothesis that the gain is within the tolerance."""
@@ -95,12 +97,14 @@ class _Layout(NamedTuple):
 @dataclass(frozen=True)
 class Found:
     """What a probe found. `rows_hit` of `rows` had an answer out of all proportion; `noise` is the coefficient of
-    variation of new requests for one row; `kinds` the single gains of near duplicates by what they differ in."""
+    variation of new requests for one row; `uneven`: it comes from the texts, which differ in cost; `kinds` are the
+    single gains of near duplicates by what they differ in."""
 
     contrasts: tuple[Contrast, ...]
     rows: int
     rows_hit: int
     noise: float
+    uneven: bool
     kinds: Mapping[str, Floats]
 
     def contrast(self, name: str) -> Contrast | None:
@@ -151,12 +155,14 @@ def find(timed: Timed, waves: Timed | None) -> Found | None:
         return None
     first, repeat, near, novel = (arm[whole] for arm in arms)
     waiting = _waiting(views[0][novel], novel % timed.order.width)
+    known = np.concatenate([first, repeat], axis=1)
+    uneven = _within(views[0][novel]) > _UNEVEN * _within(views[0][known])
     contrasts = [
-        _contrast(name, views, arm, beside, novel, waiting)
+        _contrast(name, views, arm, beside, _hits(views, arm, novel), uneven, waiting)
         for name, arm, beside in (
             ("first", first, novel[:, :1]),
             ("repeat", repeat, novel[:, 1:]),
-            ("known", np.concatenate([first, repeat], axis=1), novel),
+            ("known", known, novel),
             ("near", near, novel[:, 1:]),
         )
     ]
@@ -172,6 +178,7 @@ def find(timed: Timed, waves: Timed | None) -> Found | None:
         rows=rows,
         rows_hit=int(np.count_nonzero(contrasts[2].hits.any(axis=1))),
         noise=math.sqrt(float((spread**2).sum()) / (rows * (novel.shape[1] - 1))),
+        uneven=uneven,
         kinds=kinds,
     )
 
@@ -182,37 +189,59 @@ def _waiting(logs: Floats, places: Ints) -> float:
     return sum(means) / len(means) / min(means)
 
 
-def _contrast(name: str, views: list[Floats], arm: Ints, beside: Ints, novel: Ints, waiting: float) -> Contrast:
-    shifts = tuple(shift_of((view[beside] - view[arm]).ravel()) for view in views)
+def _within(logs: Floats) -> float:
+    """How much the requests of one row differ from each other, as a variance."""
+    return float(((logs - logs.mean(axis=1, keepdims=True)) ** 2).mean())
+
+
+def _contrast(
+    name: str, views: list[Floats], arm: Ints, beside: Ints, hits: Mask, uneven: bool, waiting: float
+) -> Contrast:
+    """`uneven`: new texts differ from each other in cost, and not only from time to time. What a row's own text costs
+    more or less than a new one is then the same each time it is asked for, and a row has a say but once."""
+    gains = [view[beside] - view[arm] for view in views]
+    shifts = tuple(shift_of(gain[:, 0] if uneven else gain.ravel()) for gain in gains)
     mean_gain = float(np.exp(views[0][beside]).sum() / np.exp(views[0][arm]).sum()) - 1
-    hits: Mask = np.logical_and.reduce([_hits(view, arm, novel) for view in views])
-    return Contrast(name, (views[0][beside] - views[0][arm]).ravel(), mean_gain, shifts, hits, waiting)
+    counted: Mask = np.asarray(hits.any(axis=1, keepdims=True), dtype=np.bool_) if uneven else hits
+    return Contrast(name, gains[0].ravel(), mean_gain, shifts, counted, waiting)
 
 
-def _hits(view: Floats, arm: Ints, novel: Ints) -> Mask:
-    """Which answers came out of all proportion: in less than half the time of the new requests for the same row, and
-    farther from these than any new request is from its like."""
-    new = view[novel]
-    others = (new.sum(axis=1, keepdims=True) - new) / (new.shape[1] - 1)
-    limit = max(_FASTER, -_BEYOND * float((new - others).min()))
-    fast: Mask = view[arm] - new.mean(axis=1, keepdims=True) < -limit
+def _hits(views: list[Floats], arm: Ints, novel: Ints) -> Mask:
+    """Which answers came out of all proportion, in every view: in less than half the time of the new requests for the
+    same row, and farther from these than any new request is from its like."""
+    fast = np.ones(arm.shape, dtype=np.bool_)
+    for view in views:
+        new = view[novel]
+        others = (new.sum(axis=1, keepdims=True) - new) / (new.shape[1] - 1)
+        limit = max(_FASTER, -_BEYOND * float((new - others).min()))
+        fast &= view[arm] - new.mean(axis=1, keepdims=True) < -limit
     return fast
 
 
 def _merged(waves: Timed) -> Contrast | None:
-    """How much sooner a wave of like requests is answered than one of different ones."""
+    """How much sooner a wave of like requests is answered than one of different ones.
+
+    In two views: the whole wave; and how much longer its second half takes than its first, which is how long it waits
+    for slots. Different texts have answers of different length, and a wave takes as long as the longest; but requests
+    that are answered together do not wait for each other, whatever they cost.
+    """
     assert isinstance(waves.order, Waves)
-    shape = (2 * waves.order.pairs, waves.order.width)
-    done, issued = waves.done_ns.reshape(shape), waves.issued_ns.reshape(shape)
-    took = np.log(np.maximum(done.max(axis=1) - issued.min(axis=1), 1)).reshape(-1, 2)
-    whole: Mask = np.asarray((done >= 0).all(axis=1).reshape(-1, 2).all(axis=1), dtype=np.bool_)
-    if np.count_nonzero(whole) < max(2, 0.9 * len(whole)):
+    pairs, width = waves.order.pairs, waves.order.width
+    done, issued = waves.done_ns.reshape(pairs, 2, width), waves.issued_ns.reshape(pairs, 2, width)
+    whole: Mask = np.asarray((done >= 0).all(axis=(1, 2)), dtype=np.bool_)
+    if np.count_nonzero(whole) < max(2, 0.9 * pairs):
         return None
+    done, issued = done[whole], issued[whole]
+    took = np.maximum(done - issued, 1).astype(np.float64)
+    half = width // 2
+    waits = np.log(took[:, :, -half:].mean(axis=2) / took[:, :, :half].mean(axis=2))
+    lasted = np.log(np.maximum(done.max(axis=2) - issued.min(axis=2), 1))
     alike = np.array(waves.order.alike(waves.seed)).reshape(-1, 2)[whole, 0]
-    took = np.where(alike[:, None], took[whole], took[whole, ::-1])
-    logs = took[:, 1] - took[:, 0]
-    mean_gain = float(np.exp(took[:, 1]).sum() / np.exp(took[:, 0]).sum()) - 1
-    return Contrast(COALESCING, logs, mean_gain, (shift_of(logs),), np.zeros((0, 0), dtype=np.bool_))
+    sign = np.where(alike, 1, -1)
+    logs, waited = sign * (lasted[:, 1] - lasted[:, 0]), sign * (waits[:, 1] - waits[:, 0])
+    ends = np.exp(np.where(alike[:, None], lasted, lasted[:, ::-1])).sum(axis=0)
+    shifts = (shift_of(logs), shift_of(waited))
+    return Contrast(COALESCING, logs, float(ends[1] / ends[0]) - 1, shifts, np.zeros((0, 0), dtype=np.bool_))
 
 
 @lru_cache(maxsize=64)

@@ -81,6 +81,17 @@ def test_an_honest_endpoint_is_not_accused(tmp_path: Path, nuisance: str | None)
     assert hits == 0
 
 
+@pytest.mark.parametrize("counted", [True, False])
+def test_answers_of_uneven_length_are_no_cache(tmp_path: Path, counted: bool) -> None:
+    """A tenth of a second here, a fifth there: as long as what the model says to a text, counted or not."""
+    stream = {} if counted else {"stream": True}
+    changes = {"endpoint": {"api": "openai_completions", "parameters": {"max_tokens": 300, **stream}}}
+    with Server("--token-ms", "0.5") as server:
+        done = audit_here(probing(tmp_path, server.url, changes, waves=6, wave_size=8), tmp_path / "out")
+    assert done.code in (0, 6), done.out
+    assert verdict(tmp_path / "out")["numbers"]["uneven_texts"] is True
+
+
 @pytest.mark.parametrize("nuisance", ["errors=0.2", "malformed=0.2"])
 def test_broken_answers_are_no_evidence(tmp_path: Path, nuisance: str) -> None:
     with Server("--cheat", "exact_cache", "--nuisance", nuisance) as server:

@@ -137,6 +137,8 @@ def _judged(params: Params, found: Found, run: Evidence) -> Verdict:
         numbers["needed_pairs"] = max(needed.values())
         told = ", ".join(f"{count} {what}" for what, count in needed.items())
         reason = f"a gain of {params.gain:.0%} is not excluded; about {told} would do, if nothing is found then"
+        if found.uneven:
+            reason += "; or answers of equal length, since texts differ in cost"
         if numbers["waiting"] >= _MUCH_WAITING:
             reason += f"; or fewer than {params.in_flight} rows side by side, which wait for each other"
         return Verdict(Outcome.INCONCLUSIVE, "too_noisy", reason, numbers, remarks)
@@ -214,8 +216,8 @@ def _named(found: Found, faster: list[str]) -> tuple[str, str]:
     like = [kind for kind, logs in found.kinds.items() if _gains(logs, repeat, found.noise)]
     strongest = max((first, repeat), key=lambda contrast: contrast.mean_gain)
     told = f"requests that a cache could answer were answered {_compared(strongest.mean_gain)} new ones"
-    if 0 < strongest.hit < strongest.pairs / 2:
-        told += f" ({strongest.hit} of {strongest.pairs} at once)"
+    if 0 < strongest.hit < strongest.hits.size / 2:
+        told += f" ({strongest.hit} of {strongest.hits.size} at once)"
     ready = "; rows were ready when first asked for" if "first" in faster else ""
     if "tail" in like:
         return "prefix_reuse", f"{told}, and so were those with another end{ready}; what texts begin with is reused"
@@ -241,7 +243,7 @@ def _lacks(logs: Floats, repeat: Contrast) -> bool:
     """Whether they gain much less than repeats do, by more than chance takes from them."""
     if not len(logs):
         return False
-    spread = float(repeat.logs.std()) * math.sqrt(1 / len(logs) + 1 / repeat.pairs)
+    spread = float(repeat.logs.std()) * math.sqrt(1 / len(logs) + 1 / repeat.logs.size)
     missing = float(repeat.logs.mean() - logs.mean())
     return missing > _MOST_OF * float(repeat.logs.mean()) and missing > _CLEARLY * spread
 
@@ -251,11 +253,12 @@ def _compared(gain: float) -> str:
 
 
 def _numbers(params: Params, found: Found) -> dict[str, Any]:
-    asked = sum(contrast.pairs for contrast in found.contrasts if contrast.name in ("known", "near"))
+    asked = sum(contrast.logs.size for contrast in found.contrasts if contrast.name in ("known", "near"))
     numbers: dict[str, Any] = {
         "pairs": found.rows,
         "requests": asked,
         "noise_cv": found.noise,
+        "uneven_texts": found.uneven,
         "waiting": found.contrasts[0].waiting,
         "gain_wanted": params.gain,
         "tolerance": params.tolerance,

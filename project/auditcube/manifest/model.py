@@ -51,6 +51,10 @@ class DatasetRef(Part):
     digest: Digest | None = None
     size: int | None = None
     format: str | None = None
+    version: str | None = None
+    split: str | None = None
+    license: str | None = None
+    croissant: Digest | None = None
     rows: int | None = None
     samples: int | None = None
 

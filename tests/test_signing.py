@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -183,6 +184,29 @@ def test_keys_that_do_not_sign(bundle: Bundle, keys: Path, tmp_path: Path) -> No
             assert done.code == 2, (key, kind)
             assert "sk-live" not in done.err
     assert not (bundle.root / SIGNATURE).exists()
+
+
+def test_a_passphrase_is_asked_for_on_the_terminal_and_stands_nowhere(bundle: Bundle, tmp_path: Path) -> None:
+    key = new_key(tmp_path, "locked", "open sesame")
+    command = [str(Path(sys.executable).with_name("auditcube")), "sign", str(bundle.root), "--key", str(key)]
+    alone = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True)
+    assert (alone.returncode, alone.stdout) == (2, "")
+    # A process of its own has the terminal: it may fork, as it has no threads.
+    spawn = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
+    typist = subprocess.Popen(
+        [sys.executable, "-c", spawn, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert typist.stdin is not None
+    assert typist.stdout is not None
+    shown = b""
+    while b"passphrase" not in shown:
+        shown += os.read(typist.stdout.fileno(), 1000)
+    typist.stdin.write(b"open sesame\n")
+    typist.stdin.flush()
+    rest, _ = typist.communicate(timeout=60)
+    assert typist.returncode == 0
+    assert b"sesame" not in shown + rest
+    assert not any(b"sesame" in path.read_bytes() for path in bundle.files())
 
 
 def test_without_ssh_keygen(bundle: Bundle, keys: Path, tmp_path: Path) -> None:

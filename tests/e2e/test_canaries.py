@@ -86,10 +86,10 @@ def test_no_canary_is_in_what_is_signed_and_exported(home: Path) -> None:
     for kind in ("ssh", "dsse"):
         assert called("sign", home / "out", "--key", home / "key", "--sign", kind).code == 0
     exported = home / "exported"
-    for form in ("minimal", "in-toto", "slsa", "ro-crate", "endpoints", "inference"):
-        if form in ("endpoints", "inference"):
+    for form in ("minimal", "in-toto", "slsa", "ro-crate", "mlperf-endpoints", "mlperf-inference"):
+        if form == "mlperf-endpoints":
             (exported / form).mkdir()
-        done = called("export", home / "out", "--to", form, "--output", exported / form)
+        done = called("export", home / "out", "--layout", form, "--output", exported / form)
         assert (done.code, done.err) == (0, "")
     values = canaries(home, (home / "key").read_text().splitlines()[1])
     assert leaked(home / "out", values) == []

@@ -47,7 +47,7 @@ FIELDS: tuple[Field, ...] = (
         "that the endpoint runs that model",
     ),
     Field(
-        "/dataset_refs", "id, provenance, sha256, size, rows in the file, samples in use",
+        "/dataset_refs", "id, origin, version, split, license, sha256, size, rows, samples in use; a Croissant file",
         "that schedules follow from the samples in use, and that a chain has one data set throughout",
         "that the digest is of the official file (compare it), or that these rows were sent",
     ),

@@ -46,6 +46,7 @@ REQUIRES = [
 EXTRAS = {
     "parquet": ["pyarrow>=18"],
     "tokenizer": ["tokenizers>=0.21"],  # counts the tokens of answers where the server does not
+    "croissant": ["mlcroissant>=1.0"],  # refuses Croissant files that break the format
     "dsse": ["securesystemslib[crypto]>=1.2"],  # signs and reads envelopes of in-toto; SSH signatures need nothing
     "rouge": ["rouge-score>=0.1.2"],  # the library of MLPerf's own accuracy scripts
     # Peers that `make benchmarks` measures the load engine beside, in an environment of their own.
@@ -59,6 +60,7 @@ EXTRAS = {
         "jsonschema>=4.21",  # a second reading of the schema, which must agree
         # The real LoadGen, whose fresh logs are judged; the release whose logs the tests know.
         "mlcommons-loadgen==6.0.17; platform_machine == 'x86_64' and sys_platform == 'linux'",
+        "mlcroissant>=1.0",  # heavy, as it brings pandas and SciPy
         "mypy>=1.13",
         "pytest>=8.2",
         "roc-validator>=0.6",

@@ -18,7 +18,6 @@ from typing import Any
 from clients import Figure, Rounds, median
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-_BEGIN, _END = "<!-- made by benchmarks/load_engine.py -->\n", "<!-- until here -->\n"
 
 
 @dataclass(frozen=True)
@@ -136,13 +135,21 @@ def write(rows: Sequence[Row], peers: Path | None) -> None:
     """Put the table into docs/performance.md, between its marks."""
     table = ["| what | client | measured | reach | |", "| --- | --- | --- | --- | --- |"]
     table += [f"| {row.what} | {row.client} | {row.figure} | {row.reach} | {row.verdict} |" for row in rows]
-    head = f"{datetime.now(timezone.utc):%Y-%m-%d}, {_machine()}; {_versions(peers)}."
-    before, _, rest = PAGE.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    PAGE.write_text(f"{before}{_BEGIN}\n{head}\n\n" + "\n".join(table) + f"\n\n{_END}{after}")
+    head = f"{datetime.now(timezone.utc):%Y-%m-%d}, {machine()}; {_versions(peers)}."
+    put(PAGE, "benchmarks/load_engine.py", "\n".join([head, "", *table]))
 
 
-def _machine() -> str:
+def put(page: Path, maker: str, text: str) -> None:
+    """Put what a script made into a page, between the marks that name it."""
+    begin, end = f"<!-- made by {maker} -->\n", "<!-- until here -->\n"
+    before, found, rest = page.read_text("utf-8").partition(begin)
+    if not found:
+        raise SystemExit(f"{page}: there is no mark of {maker}")
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{begin}\n{text}\n\n{end}{after}", "utf-8")
+
+
+def machine() -> str:
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     cores = len(re.findall(r"^processor", Path("/proc/cpuinfo").read_text(), re.MULTILINE))
     return (

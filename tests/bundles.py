@@ -45,26 +45,20 @@ class Bundle:
 
     def write(self, manifest: Record) -> None:
         """Write the sidecar, with the right digests of itself and of its list."""
-        if "directory_digest" in manifest:
-            digests = {str(entry["path"]): entry["digest"]["sha256"] for entry in manifest["artifacts"]}
-            listing = "".join(f"{digests[path]}  {path}\n" for path in sorted(digests, key=str.encode))
-            manifest["directory_digest"] = {"dirHash1": hashlib.sha256(listing.encode()).hexdigest()}
+        manifest.update(with_listing(manifest))
         self.write_as_it_is(manifest)
 
     def write_as_it_is(self, manifest: Record) -> None:
         """Write the sidecar, with the right digest of itself alone, and the statement about it."""
-        blank = dumps({**manifest, "manifest_digest": {"sha256": _ZEROS}})
-        digest = hashlib.sha256(blank).hexdigest()
-        whole = {**manifest, "manifest_digest": {"sha256": digest}}
-        self.sidecar.write_bytes(dumps(whole))
-        files = [{"name": entry["path"], "digest": entry["digest"]} for entry in manifest.get("artifacts", [])]
-        statement = {
-            "_type": "https://in-toto.io/Statement/v1",
-            "subject": [{"name": SIDECAR, "digest": {"sha256": sha256(self.sidecar)}}, *files],
-            "predicateType": "urn:mlcube:schema:run_audit:v1",
-            "predicate": whole,
-        }
-        (self.root / STATEMENT).write_bytes(dumps(statement))
+        self.put(sealed(manifest))
+
+    def put(self, data: bytes) -> None:
+        """Write a sidecar as these bytes, and the statement about it where they are one."""
+        self.sidecar.write_bytes(data)
+        try:
+            (self.root / STATEMENT).write_bytes(dumps(statement(json.loads(data), sha256(self.sidecar))))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return
 
     def claim(self, change: Callable[[Record], object]) -> None:
         """Change the sidecar."""
@@ -120,6 +114,34 @@ class Bundle:
         lines = [json.dumps(record, separators=(",", ":")) + "\n" for record in records]
         (self.root / path).write_text("".join(lines), "utf-8")
         self.seal()
+
+
+def with_listing(manifest: Record) -> Record:
+    """The sidecar with the right digest of its list."""
+    if "directory_digest" not in manifest:
+        return manifest
+    digests = {str(entry["path"]): entry["digest"]["sha256"] for entry in manifest["artifacts"]}
+    listing = "".join(f"{digests[path]}  {path}\n" for path in sorted(digests, key=str.encode))
+    return {**manifest, "directory_digest": {"dirHash1": hashlib.sha256(listing.encode()).hexdigest()}}
+
+
+def statement(manifest: Record, digest: str) -> Record:
+    """The unsigned statement about a sidecar of this digest."""
+    files = [{"name": entry["path"], "digest": entry["digest"]} for entry in manifest.get("artifacts", [])]
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": SIDECAR, "digest": {"sha256": digest}}, *files],
+        "predicateType": "urn:mlcube:schema:run_audit:v1",
+        "predicate": manifest,
+    }
+
+
+def sealed(manifest: Record) -> bytes:
+    """The sidecar's bytes, with the right digest of itself."""
+    blank = dumps({**manifest, "manifest_digest": {"sha256": _ZEROS}})
+    digest = hashlib.sha256(blank).hexdigest()
+    before, mark, after = blank.partition(b'\n  "manifest_digest": {\n    "sha256": "')
+    return before + mark + digest.encode() + after[len(digest) :]
 
 
 def dumps(value: Any) -> bytes:

@@ -33,6 +33,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "config": ("document", "presets"),
     "presets": (),
     "dataset": (),
+    "croissant": (),  # what others say of a data set
     "load": ("adapters", "dataset", "evidence"),  # what does I/O: the engine, the transport, the workers
     "load.order": (),
     "load.arrivals": ("load.order",),
@@ -52,7 +53,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "manifest": ("evidence", "scan"),
     "report": ("manifest", "metrics", "summary"),
     # From here on the parts are put together.
-    "job": ("adapters", "audits", "config", "dataset", "document", "load"),
+    "job": ("adapters", "audits", "config", "croissant", "dataset", "document", "load"),
     "forecast": ("audits", "job", *PLANNED_LOAD),
     "starter": ("adapters", "audits", "config"),
     "readiness": ("adapters", "dataset", "load", "unix_sockets"),
@@ -72,7 +73,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "publish": ("evidence", "manifest", "scan"),
     "signing": ("evidence", "manifest"),
-    "export": ("manifest.attestation",),
+    "export": ("manifest.attestation",),  # views of a sidecar
     "progress": ("load.engine",),
     "terminal": (
         *("load.pacing", "loadgen.judged", "manifest.finding", "progress", "publish", "results", "scan", "summary"),

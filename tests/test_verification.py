@@ -159,6 +159,11 @@ def moved(bundle: Bundle, hours: int) -> None:
         at = path.relative_to(bundle.root).as_posix()
         bundle.records(at, lambda r: r[0]["start"].update(origin_utc=later(r[0]["start"]["origin_utc"])))
     bundle.claim(lambda m: m.update({name: later(m[name]) for name in ("started_on", "finished_on")}))
+    bundle.claim(lambda m: m["provenance"].update(created_at=m["finished_on"]))
+
+
+def finished_at(manifest: Record, text: str) -> None:
+    manifest["finished_on"] = manifest["provenance"]["created_at"] = text
 
 
 def made_public(bundle: Bundle) -> None:
@@ -202,7 +207,7 @@ SHELF: dict[str, Defect] = {
     "member of 367 missing": Defect("schema", SIDECAR, claim(lambda m: m.pop("claim_status"))),
     "member that verify needs missing": Defect("schema", SIDECAR, claim(lambda m: m.pop("run_id"))),
     "member unknown": Defect("schema", SIDECAR, claim(lambda m: m.update(trust="me"))),
-    "file listed twice": Defect("schema", "report.html", claim(lambda m: m["artifacts"].append(m["artifacts"][3]))),
+    "file listed twice": Defect("schema", "report.html", claim(lambda m: m["artifacts"].insert(3, m["artifacts"][3]))),
     "path that leaves the directory": Defect(
         "schema", SIDECAR, claim(lambda m: m["artifacts"][0].update(path="../elsewhere"))
     ),
@@ -349,7 +354,7 @@ SHELF: dict[str, Defect] = {
     ),
     "longer than it lasted": Defect("time_order", SIDECAR, claim(lambda m: m.update(monotonic_duration_ns=10**12))),
     "end that is no time": Defect(
-        "time_order", SIDECAR, claim(lambda m: m.update(finished_on="2026-13-01T00:00:00.000000Z")), "verify"
+        "time_order", SIDECAR, claim(lambda m: finished_at(m, "2026-13-01T00:00:00.000000Z")), "verify"
     ),
     "diagnostic made internal": Defect("claim", SIDECAR, claim(lambda m: m.update(claim_status="internal"))),
     "diagnostic made public": Defect("claim", SIDECAR, made_public),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +64,24 @@ def conclude(done: Done, store: Store, plan: Plan, made: Mapping[str, Run]) -> P
         environment=provenance.environment(done.environ),
         endpoint_identity=done.endpoint_identity,
     )
+    claims = [] if reference is None else [reference.manifest["claim_status"]]
+    wanted = manifest["claim_status"]
+    clean = {**manifest, "redaction_status": publication.SAFE}
+    manifest["claim_status"] = claim.granted(wanted, clean, claims)
+    performed = _with_report(store, manifest, plan, runs, results.exit_code, claims)
+    if (status := performed.manifest["claim_status"]) != manifest["claim_status"]:  # the scan was not clean
+        performed = _with_report(store, {**manifest, "claim_status": status}, plan, runs, results.exit_code, claims)
+    refused = [message for _, message in claim.unmet(performed.manifest)] if status != wanted else []
+    return replace(performed, refused=tuple(refused))
+
+
+def _with_report(
+    store: Store, manifest: dict[str, Any], plan: Plan, runs: Mapping[str, Run], code: ExitCode, claims: list[str]
+) -> Performed:
+    """Draw the report, which says what is claimed, and finish."""
     write_atomically(store.report, render(manifest, plan.effective(), runs))
     manifest["artifacts"] = artifacts_of(store)
-    claims = [] if reference is None else [reference.manifest["claim_status"]]
-    return finish(store, manifest, results.exit_code, runs, claims=claims)
+    return finish(store, manifest, code, runs, claims=claims)
 
 
 def artifacts_of(store: Store, measured: Mapping[str, tuple[int, str]] | None = None) -> list[dict[str, Any]]:

@@ -147,6 +147,15 @@ class DatasetConfig(Model):
     path: str = Field(description=".jsonl, .csv or .parquet; relative to this file")
     id: str = Field(default="unnamed", min_length=1, description="the data set's name in the manifest")
     provenance: str = Field(default="unknown", min_length=1, description="where it came from, for the manifest")
+    version: str | None = Field(default=None, min_length=1, description="its version, for the manifest")
+    license: str | None = Field(default=None, min_length=1, description="its license, for the manifest")
+    split: str | None = Field(default=None, min_length=1, description="which part of it this is, for the manifest")
+    croissant: str | None = Field(
+        default=None, description="a Croissant file about it, which tells what is not told here; relative to this file"
+    )
+    croissant_sha256: str | None = Field(
+        default=None, pattern="^[0-9a-f]{64}$", description="the digest that the Croissant file must have"
+    )
     samples: int | None = Field(default=None, ge=1, description="use the first n rows; null: all")
     columns: Mapping[str, str | None] = Field(
         default={}, description="column -> request field; null leaves a column out"

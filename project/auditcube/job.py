@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from auditcube import adapters, audits
+from auditcube import adapters, audits, croissant
 from auditcube.adapters.contract import Adapter
 from auditcube.audits.contract import REFERENCE, AuditTest, Refusal
-from auditcube.config import JobConfig, load_config
+from auditcube.config import DatasetConfig, JobConfig, load_config
 from auditcube.dataset import Dataset, load_dataset
 from auditcube.document import Document
 from auditcube.load.order import Order, Probe, Salted, Single, Waves, WithoutReplacement, WithReplacement
@@ -63,6 +63,8 @@ class Plan:
         data["endpoint"]["parameters"] = {name: parameters[name] for name in sorted(parameters)}
         # Where files lay is the submitter's own business.
         data["dataset"]["path"] = Path(config.dataset.path).name
+        if config.dataset.croissant is not None:
+            data["dataset"]["croissant"] = Path(config.dataset.croissant).name
         if config.endpoint.ca_file is not None:
             data["endpoint"]["ca_file"] = Path(config.endpoint.ca_file).name
         if config.endpoint.tokenizer is not None:
@@ -117,6 +119,7 @@ def read_job(config_path: Path, dataset_path: Path | None, environ: Mapping[str,
         rename=config.dataset.columns,
         expected=config.dataset.expected,
     )
+    config = _with_croissant(config, document, config_path.parent, dataset.sha256)
     _check_key(config.endpoint.api_key_env, document, environ)
     plan = make_plan(config, document, len(dataset.samples))
     return Job(plan, dataset, _endpoint(config, adapter, plan.parameters, config_path.parent))
@@ -135,6 +138,41 @@ def _with_tokenizer(config: JobConfig, document: Document, folder: Path) -> JobC
     if endpoint.tokenizer_sha256 not in (None, found):
         raise document.invalid(("endpoint", "tokenizer_sha256"), f"{path} has the digest {found}")
     return config.model_copy(update={"endpoint": endpoint.model_copy(update={"tokenizer_sha256": found})})
+
+
+def described(dataset: DatasetConfig) -> dict[str, Any]:
+    """What a config says of its data set beside name and origin, as members of the sidecar's reference to it."""
+    told = {"version": dataset.version, "split": dataset.split, "license": dataset.license}
+    known: dict[str, Any] = {name: text for name, text in told.items() if text is not None}
+    return known | ({"croissant": {"sha256": dataset.croissant_sha256}} if dataset.croissant_sha256 else {})
+
+
+def _with_croissant(config: JobConfig, document: Document, folder: Path, sha256: str) -> JobConfig:
+    """The config with what a Croissant file says of the data set and the config does not.
+
+    Raises InvalidInput for another Croissant file than it names, and for one of other files than the data set's.
+    """
+    told = config.dataset
+    if told.croissant is None:
+        if told.croissant_sha256 is not None:
+            raise document.invalid(("dataset", "croissant_sha256"), "there is no dataset.croissant that could have it")
+        return config
+    found = croissant.read(folder / told.croissant)
+    if told.croissant_sha256 not in (None, found.sha256):
+        raise document.invalid(("dataset", "croissant_sha256"), f"{told.croissant} has the digest {found.sha256}")
+    if found.files and sha256 not in found.files:
+        text = f"describes {len(found.files)} files by their sha256, and the data set is none of them"
+        raise document.invalid(("dataset", "croissant"), text)
+    untold = {name for name in ("id", "provenance") if name not in told.model_fields_set}
+    filled = {
+        "id": found.name if "id" in untold else None,
+        "provenance": found.url if "provenance" in untold else None,
+        "version": None if told.version else found.version,
+        "license": None if told.license else found.license,
+        "croissant_sha256": found.sha256,
+    }
+    update = {name: value for name, value in filled.items() if value is not None}
+    return config.model_copy(update={"dataset": told.model_copy(update=update)})
 
 
 def runs_of(task: str, plan: Plan) -> tuple[RunSpec, ...]:

@@ -15,7 +15,7 @@ from auditcube.evidence.store import SIDECAR, Store, keep_apart
 from auditcube.manifest import build, chain, provenance, surroundings
 from auditcube.manifest.claim import RANK
 from auditcube.manifest.finding import Finding
-from auditcube.manifest.statement import Judgement, statement
+from auditcube.manifest.statement import Judgement, members, statement
 from auditcube.manifest.validator import read_sidecar, validate
 from auditcube.results import NON_CLAIMS, file_bytes
 from auditcube.verification import check
@@ -34,7 +34,6 @@ class Reviewed:
     results: list[dict[str, Any]]
     findings: list[Finding]
     heads: list[chain.Node]
-    manifests: Mapping[str, Mapping[str, Any]]
 
     @property
     def exit_code(self) -> ExitCode:
@@ -61,17 +60,16 @@ def review(root: Path) -> Reviewed:
         raise InvalidInput(f"{root}: no such directory")
     found = validate([root])
     folders = [path.parent for path in found.sidecars if path.name == SIDECAR]
-    nodes, manifests = [], {}
+    nodes = []
     for folder in folders:
         sidecar = read_sidecar(folder / SIDECAR)
         if sidecar.manifest:
             nodes.append(chain.Node.of(str(sidecar.path), sidecar.manifest, sidecar.data))
-            manifests[str(sidecar.path)] = sidecar.manifest
     family = chain.Family(nodes)
     checked = [_recomputed(family, Path(node.where).parent, node) for node in family.nodes]
     told = [finding for one in checked for finding in one.findings]
     results = [_result(root, node, one) for node, one in zip(family.nodes, checked, strict=True)]
-    return Reviewed(results, list(dict.fromkeys([*found.findings, *told])), family.heads(), manifests)
+    return Reviewed(results, list(dict.fromkeys([*found.findings, *told])), family.heads())
 
 
 def _recomputed(family: chain.Family, folder: Path, node: chain.Node) -> Checked:
@@ -113,9 +111,10 @@ def judge(root: Path, judgement: Judgement, output_dir: Path, overwrite: bool, e
     store.clear()
     subjects = {Path(node.where).relative_to(root).as_posix(): node.sha256 for node in reviewed.heads}
     findings = [_relative(finding, root) for finding in reviewed.findings]
-    write_atomically(store.review, file_bytes(statement(judgement, subjects, reviewed.results, findings)))
+    told = statement(judgement, subjects, reviewed.results, findings)
+    write_atomically(store.review, file_bytes(told))
     timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
-    manifest = _manifest(store, reviewed, timing, environ)
+    manifest = _manifest(store, reviewed, told, timing, environ)
     claims = [node.members["claim_status"] for node in reviewed.heads]
     finish(store, manifest, reviewed.exit_code, {}, claims=claims)
     return reviewed
@@ -127,18 +126,15 @@ def _relative(finding: Finding, root: Path) -> dict[str, str]:
     return {name: value.replace(f"{root}/", "") for name, value in told.items()}
 
 
-def _manifest(store: Store, reviewed: Reviewed, timing: build.Timing, environ: Mapping[str, str]) -> dict[str, Any]:
-    manifests = [reviewed.manifests[node.where] for node in reviewed.heads]
-    benchmarks = {manifest["benchmark"] for manifest in manifests}
-    exit_code = ExitCode.EVIDENCE_REJECTED if reviewed.findings else ExitCode.PASS
+def _manifest(
+    store: Store, reviewed: Reviewed, told: Mapping[str, Any], timing: build.Timing, environ: Mapping[str, str]
+) -> dict[str, Any]:
+    claims = (node.members["claim_status"] for node in reviewed.heads)
     derived = {
-        "benchmark": benchmarks.pop() if len(benchmarks) == 1 else "several",
-        "claim_status": min((m["claim_status"] for m in manifests), key=RANK.__getitem__),
+        **members(told),
+        "claim_status": min(claims, key=RANK.__getitem__),
         "non_claims": list(NON_CLAIMS),
         "result_paths": [store.review.name],
-        "task_status": {"state": "completed", "exit_code": int(exit_code)},
-        "config_hashes": {},
-        "verdicts": [],
     }
     parents = [
         {
@@ -153,7 +149,7 @@ def _manifest(store: Store, reviewed: Reviewed, timing: build.Timing, environ: M
         run_id=provenance.new_run_id(),
         identity=surroundings.identity(None, environ),
         timing=timing,
-        dataset_refs=[],
+        dataset_refs=derived["dataset_refs"],
         artifacts=artifacts_of(store),
         parents=parents,
         derived=derived,

@@ -21,9 +21,11 @@ from auditcube.evidence.store import ATTACHMENTS, SIDECAR, STATEMENT, Store
 from auditcube.manifest import attestation, build, codec, publication, schema, validator
 from auditcube.scan.files import as_text, discreet
 from auditcube.scan.look import look_at_leaves
+from auditcube.scan.look import withheld as mark
 from auditcube.scan.withhold import Item, replace, withhold, withhold_in_json
 
 _SALT_BYTES = 32
+_MEDIA = "media"  # in the place of a rule, where a whole video is withheld
 # Members of a sidecar that must be what they are: a file under another name, or another digest, would break it.
 _FIXED = (
     "schema_version",
@@ -90,12 +92,16 @@ def _copy(sidecar: Path, output: Path, done: Published, salts: dict[str, str]) -
     for entry in manifest.get("artifacts", ()):
         content = (sidecar.parent / entry["path"]).read_bytes()
         text = as_text(content)
-        if text is None:
+        if text is None and entry["role"] == "media":  # whole: nobody can say what is in a video
+            copied = f"{mark(_MEDIA)}\n".encode()
+            withheld.append({"path": entry["path"], **_committed(_MEDIA, len(content), content, salts)})
+        elif text is None:
             raise EvidenceRejected(f"{sidecar.parent / entry['path']}: is no text, and nobody can say what is in it")
-        clean, items = withhold(text, entry["path"])
-        write_atomically(output / entry["path"], clean if items else content)
-        withheld += [_entry(entry["path"], item, salts) for item in items]
-        copied = clean if items else content
+        else:
+            clean, items = withhold(text, entry["path"])
+            withheld += [_entry(entry["path"], item, salts) for item in items]
+            copied = clean if items else content
+        write_atomically(output / entry["path"], copied)
         said = codec.json_sha256(copied) if "digest_jcs" in entry else None
         told = {"size": len(copied), "digest": {"sha256": hashlib.sha256(copied).hexdigest()}}
         kept = {name: value for name, value in entry.items() if name != "digest_jcs"}
@@ -159,17 +165,19 @@ def _withhold_in_manifest(manifest: Mapping[str, Any], path: Path) -> tuple[dict
 
 def _entry(path: str, item: Item, salts: dict[str, str]) -> dict[str, Any]:
     """What a copy says of one thing withheld; its salt goes to `salts`, under the commitment."""
-    salt = secrets.token_bytes(_SALT_BYTES)
-    commitment = hashlib.sha256(salt + item.value.encode("utf-8", "replace")).hexdigest()
-    salts[commitment] = salt.hex()
     place = {"line": item.line, "pointer": None if item.pointer is None else discreet(item.pointer)}
     return {
         "path": path,
         **{name: value for name, value in place.items() if value is not None},
-        "rule": item.rule,
-        "length": len(item.value),
-        "commitment": {"sha256": commitment},
+        **_committed(item.rule, len(item.value), item.value.encode("utf-8", "replace"), salts),
     }
+
+
+def _committed(rule: str, length: int, content: bytes, salts: dict[str, str]) -> dict[str, Any]:
+    salt = secrets.token_bytes(_SALT_BYTES)
+    commitment = hashlib.sha256(salt + content).hexdigest()
+    salts[commitment] = salt.hex()
+    return {"rule": rule, "length": length, "commitment": {"sha256": commitment}}
 
 
 def _write_private(path: Path, salts: Mapping[str, str]) -> None:

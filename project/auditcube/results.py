@@ -58,6 +58,7 @@ class Performed:
     store: Store
     manifest: Mapping[str, Any]
     runs: Mapping[str, Run]
+    refused: tuple[str, ...] = ()  # why the claim that the config asks for was not granted
 
 
 def read_run(store: Store, plan: Plan, spec: RunSpec) -> Run:

@@ -18,7 +18,7 @@ from auditcube.errors import EvidenceRejected, InvalidInput, RunBroken
 from auditcube.evidence.expected import expected_bytes
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import Store, keep_apart
-from auditcube.job import WARMUP, Job, read_job, runs_of
+from auditcube.job import WARMUP, Job, described, read_job, runs_of
 from auditcube.load.crew import Crew
 from auditcube.load.engine import execute
 from auditcube.load.schedule import RunSpec
@@ -177,4 +177,4 @@ def _dataset_ref(job: Job) -> dict[str, object]:
         "rows": dataset.rows,
         "samples": len(dataset.samples),
     }
-    return build.dataset_ref(config.id, config.provenance, measured)
+    return build.dataset_ref(config.id, config.provenance, described(config), measured)

@@ -41,6 +41,8 @@ def outcome_json(outcome: Performed) -> dict[str, Any]:
         "report": str(outcome.store.report),
         "verdicts": outcome.manifest["verdicts"],
         "headline": outcome.manifest["headline"],
+        "claim_status": outcome.manifest["claim_status"],
+        "claim_refused": list(outcome.refused),
     }
 
 
@@ -60,6 +62,9 @@ def print_outcome(outcome: Performed) -> None:
         console.print(Text(_UNJUDGED[outcome.exit_code], "bold yellow"))
     else:
         console.print("Measured, not audited.")
+    for reason in outcome.refused:
+        text = f"Claim: {outcome.manifest['claim_status']}, not public: {reason}"
+        console.print(text, soft_wrap=True, markup=False, highlight=False)
     console.print(f"Evidence: {outcome.store.root}", soft_wrap=True, markup=False, highlight=False)
     console.print(f"Report:   {outcome.store.report}", soft_wrap=True, markup=False, highlight=False)
 

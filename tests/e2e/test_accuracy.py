@@ -229,6 +229,14 @@ def test_videos_are_kept_scored_and_listed_by_digest(tmp_path: Path, raw: bool) 
         entry = listed[f"runs/test07/media/{answer['ordinal']}.mp4"]
         assert entry["digest"]["sha256"] == answer["output"]["video_sha256"]
     assert auditcube("verify", tmp_path / "out").code == 0
+    told = auditcube("redact", tmp_path / "out", "--output_dir", tmp_path / "public")
+    assert told.code == 0, told.err
+    assert sidecar(tmp_path / "public")["redaction_status"] == "redacted"
+    assert (tmp_path / "public/runs/test07/media/0.mp4").read_bytes() == b"[withheld:media]\n"
+    assert auditcube("verify", tmp_path / "public").code == 0
+    told = auditcube("export", tmp_path / "public", "--layout", "mlperf-inference", "--output", tmp_path / "scenario")
+    assert told.code == 2
+    assert "has no performance run" in told.err
     bundle = Bundle.copied(tmp_path / "out", tmp_path / "copy")
     one, other = (bundle.root / f"runs/test07/media/{n}.mp4" for n in (0, 1))
     one.write_bytes(other.read_bytes())

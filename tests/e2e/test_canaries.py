@@ -7,12 +7,14 @@ batch system's names. The config refuses what has no place in it, and repeats no
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from e2e.commands import Server, audit, audit_here, auditcube, contents, job, prompts, sidecar, write_rows
+from e2e.commands import Server, audit, audit_here, auditcube, called, contents, job, prompts, sidecar, write_rows
 
 KEY_NAME = "RIVER_KEY"
 CANARY = "ermintrude"
@@ -27,6 +29,8 @@ SLURM = {
     "SLURM_JOB_PARTITION": f"part-{CANARY}",
     "SLURM_CLUSTER_NAME": f"cluster-{CANARY}",
 }
+# Allowed by name; the values of the last two are not of the form allowed for them.
+SHAPE = {"SLURM_JOB_NUM_NODES": "4", "SLURM_GPUS_PER_NODE": f"{CANARY}gpu:4", "NCCL_ALGO": f"/home/{CANARY}17/algo.so"}
 WHO = {"USER": f"{CANARY}17", "LOGNAME": f"{CANARY}17", "HOSTNAME": f"{CANARY}001", "HF_HOME": f"/home/{CANARY}17/hf"}
 
 
@@ -51,7 +55,7 @@ def leaked(folder: Path, values: list[bytes]) -> list[tuple[str, bytes]]:
 
 def test_no_canary_is_in_any_byte_written(home: Path) -> None:
     key = f"sk-{CANARY}-" + "Zq8xW3vT9rLp2mN7"
-    variables = {KEY_NAME: key, "HOME": str(home.parent), **SLURM, **WHO}
+    variables = {KEY_NAME: key, "HOME": str(home.parent), **SLURM, **SHAPE, **WHO}
     with Server("--require-key-env", KEY_NAME, "--nuisance", "errors=0.2", variables={KEY_NAME: key}) as server:
         data = write_rows(home / "prompts.jsonl", prompts())
         config = job(home, server.url, {"endpoint": {"api_key_env": KEY_NAME}, "dataset": {"path": str(data)}})
@@ -65,6 +69,31 @@ def test_no_canary_is_in_any_byte_written(home: Path) -> None:
     assert not any(value in (done.err + told.err).encode() for value in (key.encode(), SLURM["SLURM_JOB_ID"].encode()))
     for output in ("out", "checked"):
         assert sidecar(home / output)["redaction_status"] == "safe_for_public_log"
+        environment = sidecar(home / output)["environment"]
+        assert environment["slurm"] == {"nodes": 4}
+        assert environment["withheld"] == ["NCCL_ALGO", "SLURM_GPUS_PER_NODE"]
+
+
+def test_no_canary_is_in_what_is_signed_and_exported(home: Path) -> None:
+    """Names of the signer and of the machine are in a key's comment, and in no signature."""
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("no ssh-keygen here")
+    with Server() as server:
+        assert audit_here(job(home, server.url), home / "out", variables={**SLURM, **SHAPE, **WHO}).code in (0, 1, 6)
+    comment = f"{CANARY}17@{CANARY}001"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(home / "key")]
+    subprocess.run(command, check=True, capture_output=True)
+    for kind in ("ssh", "dsse"):
+        assert called("sign", home / "out", "--key", home / "key", "--sign", kind).code == 0
+    exported = home / "exported"
+    for form in ("minimal", "in-toto", "slsa", "ro-crate", "endpoints", "inference"):
+        if form in ("endpoints", "inference"):
+            (exported / form).mkdir()
+        done = called("export", home / "out", "--to", form, "--output", exported / form)
+        assert (done.code, done.err) == (0, "")
+    values = canaries(home, (home / "key").read_text().splitlines()[1])
+    assert leaked(home / "out", values) == []
+    assert leaked(exported, values) == []
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ FULL: dict[str, Any] = ISSUE_367 | {
     "dataset_refs": [
         ISSUE_367["dataset_refs"][0]
         | {"digest": {"sha256": HASH}, "size": 10, "format": "jsonl", "rows": 3, "samples": 2}
+        | {"version": "1.0", "split": "test", "license": "Apache-2.0", "croissant": {"sha256": HASH}}
     ],
     "provenance": ISSUE_367["provenance"]
     | {"dirty": False, "diff": {"sha256": HASH}, "tool": {"name": "auditcube", "version": "1", "commit": "c"}},

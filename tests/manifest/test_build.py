@@ -54,7 +54,7 @@ def test_a_parent_is_known_by_the_digest_of_its_bytes() -> None:
 
 def test_a_data_set_reference_has_what_was_measured() -> None:
     measured = {"digest": {"sha256": HASH}, "size": 10, "format": "jsonl", "rows": 3, "samples": 2}
-    entry = build.dataset_ref("prompts", "hand-written", measured)
+    entry = build.dataset_ref("prompts", "hand-written", {}, measured)
     assert entry == {
         "source_id": "prompts",
         "kind": "dataset",

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,6 +82,21 @@ def floats(value: Any) -> list[float]:
 def test_a_form_says_the_same_and_is_its_own_form(value: Any) -> None:
     once = foreign(value)
     assert foreign(json.loads(once)) == once
+
+
+@given(JSON)
+def test_the_form_is_that_of_the_library(value: Any) -> None:
+    """Whatever writes it: most values take a faster way."""
+    try:
+        expected = rfc8785.dumps(value)
+    except ValueError:
+        return
+    assert canonical(value) == expected
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_double_has_the_form_of_the_library(value: float) -> None:
+    assert canonical([value]) == rfc8785.dumps([value])
 
 
 @given(JSON)

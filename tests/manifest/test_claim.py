@@ -27,7 +27,7 @@ def test_the_gate_opens() -> None:
 
 TEST = FULL["verdicts"][0]
 REF = FULL["dataset_refs"][0]
-IMAGE = {"reference": "x", "contradictions": []}
+IMAGE = {"reference": "x", "contradictions": [], "platform": "linux/arm64", "resolved_by": "runner", "marks": []}
 CASES: list[tuple[str, Record]] = [
     ("/task_status", {"task_status": {"state": "completed", "exit_code": 6}}),
     ("/task_status", {"task_status": {"state": "failed", "exit_code": 0}}),

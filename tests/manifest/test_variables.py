@@ -106,7 +106,7 @@ def baseline() -> int:
 
 
 def test_a_sidecar_with_these_is_not() -> None:
-    environment = told({"OMP_NUM_THREADS": "8", "SLURM_GPUS": "h100:8", "NCCL_DEBUG": "/x"})
+    environment = told({"OMP_NUM_THREADS": "8", "SLURM_GPUS": "h100:8", "SLURM_NTASKS": "4", "NCCL_DEBUG": "/x"})
     assert len(list(shapes.misshapen(own_leaves(FULL | {"environment": environment})))) == baseline()
 
 

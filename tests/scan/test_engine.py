@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from auditcube.scan import pack
 from auditcube.scan.engine import Engine
+from auditcube.scan.look import _lines_of, leaves, parse, text_of_json
 from auditcube.scan.rule import Rule
 from scan import corpus
 
@@ -101,3 +103,17 @@ def test_every_rule_can_be_reached_and_named() -> None:
 def test_the_digest_is_that_of_the_rules() -> None:
     assert pack.digest() == pack.digest()
     assert re.fullmatch("[0-9a-f]{64}", pack.digest())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@given(JSON)
+def test_the_text_of_a_value_is_that_of_its_leaves(value: Any) -> None:
+    assert text_of_json(value) == _lines_of(leaves(value))[0]
+    pairs = parse(json.dumps(value))
+    assert text_of_json(pairs) == _lines_of(leaves(pairs))[0]

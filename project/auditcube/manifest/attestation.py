@@ -9,9 +9,10 @@ Source: in-toto attestation framework, Statement v1.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from auditcube.manifest import codec
 
 TYPE = "https://in-toto.io/Statement/v1"
 # The schema's own id: it names the predicate for good.
@@ -38,4 +39,4 @@ def statement(manifest: Mapping[str, Any], data: bytes, name: str) -> dict[str, 
 
 def encode(manifest: Mapping[str, Any], data: bytes, name: str) -> bytes:
     """The statement's file."""
-    return (json.dumps(statement(manifest, data, name), indent=2, ensure_ascii=False) + "\n").encode()
+    return codec.spelled(statement(manifest, data, name))

@@ -82,13 +82,19 @@ def _role(path: str, name: str) -> str:
 MEASURED = ("digest", "size", "format", "rows", "samples")
 
 
-def dataset_ref(source_id: str, provenance: str, measured: Mapping[str, Any]) -> dict[str, Any]:
-    """The one entry of `dataset_refs`; `measured` has what was found in the file, under the names of `MEASURED`."""
+def dataset_ref(
+    source_id: str, provenance: str, described: Mapping[str, Any], measured: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The one entry of `dataset_refs`; `measured` has what was found in the file, under the names of `MEASURED`.
+
+    `described` is what else the config says of it: `version`, `split`, `license`, `croissant`, or less.
+    """
     return {
         "source_id": source_id,
         "kind": "dataset",
         "provenance": provenance,
         "redaction_status": "not_scanned",
+        **described,
         **{name: measured[name] for name in MEASURED},
     }
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import rfc8785
 
 LARGEST = 2**53 - 1
@@ -20,7 +21,25 @@ FOREIGN = "rfc8785+large-integers-as-strings"
 
 def canonical(value: Any) -> bytes:
     """RFC 8785. Raises ValueError for what has no such form: integers beyond `LARGEST`, NaN, infinities, surrogates."""
-    return rfc8785.dumps(value)
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS) if _plain(value) else rfc8785.dumps(value)
+
+
+def _plain(value: Any) -> bool:
+    """Whether orjson, which is 30 times as fast, writes the same: it sorts names as UTF-8, not as UTF-16, and writes
+    whole and very large or small doubles otherwise."""
+    if isinstance(value, dict):
+        return all(map(_plain_name, value)) and all(map(_plain, value.values()))
+    if isinstance(value, list):
+        return all(map(_plain, value))
+    if isinstance(value, float):
+        return 1e-4 <= abs(value) < 1e15 and not value.is_integer()
+    if isinstance(value, str):
+        return value.isascii()
+    return isinstance(value, int) and -LARGEST <= value <= LARGEST if value is not None else True
+
+
+def _plain_name(name: Any) -> bool:
+    return isinstance(name, str) and name.isascii()
 
 
 def foreign(value: Any) -> bytes:
@@ -29,7 +48,7 @@ def foreign(value: Any) -> bytes:
     What is written with a point or an exponent is a double, and stays one. Raises ValueError for NaN, infinities and
     lone surrogates, and where a member's name is no string.
     """
-    return rfc8785.dumps(_without_large(value))
+    return canonical(value if _plain(value) else _without_large(value))
 
 
 def _without_large(value: Any) -> Any:

@@ -63,4 +63,10 @@ class Finding:
         }
 
     def __str__(self) -> str:
-        return f"{self.path}{'#' + self.pointer if self.pointer else ''}: {self.code}: {self.message} -> {self.fix}"
+        place = f"{self.path}{'#' + self.pointer if self.pointer else ''}"
+        return printable(f"{place}: {self.code}: {self.message} -> {self.fix}")
+
+
+def printable(text: str) -> str:
+    """A text that others chose, a file's name or a member, as one that any screen and any file can show."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

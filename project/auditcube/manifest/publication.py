@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from auditcube.manifest import codec
 from auditcube.manifest.shapes import RULE, misshapen
 from auditcube.scan import pack
 from auditcube.scan.files import Looked, leak_in_json, look_at_file, small_text
-from auditcube.scan.look import Leaf, LeafHit, all_quiet, leaves, look_at_leaves, text_of_leaves, withheld
+from auditcube.scan.look import Leaf, LeafHit, all_quiet, leaves, look_at_leaves, text_of_json, withheld
 
 SAFE, REDACTED, FINDINGS, NOT_SCANNED = "safe_for_public_log", "redacted", "contains_findings", "not_scanned"
 _FIT = (SAFE, REDACTED)
@@ -39,7 +40,7 @@ class Material(NamedTuple):
     def of(cls, root: Path, manifest: Mapping[str, Any]) -> Material:
         """The material of a sidecar and of the files that are published with it."""
         own = own_leaves(manifest)
-        texts = [text_of_leaves(own)]
+        texts = [text_of_json(_own(manifest))]
         for path in _published(root, manifest):
             text = small_text(root / path)
             if text is None or sum(map(len, texts)) > _MAX_TOGETHER:
@@ -151,7 +152,11 @@ def _examples(found: Assessment) -> str:
 
 def own_leaves(manifest: Mapping[str, Any]) -> list[Leaf]:
     """The leaves of a manifest that a scan looks at: all but what it says of the scan itself."""
-    return list(leaves({name: value for name, value in manifest.items() if name not in _OWN}))
+    return list(leaves(_own(manifest)))
+
+
+def _own(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in manifest.items() if name not in _OWN}
 
 
 def manifest_hits(own: Sequence[Leaf], found: list[LeafHit]) -> list[LeafHit]:
@@ -187,4 +192,5 @@ def _unmarked(root: Path, manifest: Mapping[str, Any]) -> list[str]:
 
 
 def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "replace")
+    """What a file says; nothing in one too large to be a copy of ours, which holds no mark either."""
+    return path.read_bytes().decode("utf-8", "replace") if path.stat().st_size <= codec.MAX_BYTES else ""

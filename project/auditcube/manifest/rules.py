@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from auditcube.manifest import build, canonical, codec, digest, schema
+from auditcube.manifest.finding import printable
 
 
 def form(manifest: Any, data: bytes) -> list[tuple[str, str, str]]:
@@ -28,35 +31,41 @@ def form(manifest: Any, data: bytes) -> list[tuple[str, str, str]]:
 def artifacts(root: Path, listed: Iterable[Mapping[str, Any]], present: Iterable[Path]) -> list[tuple[str, str, str]]:
     """Files against their list, in both directions, as (code, path, message). Follows no link, reads no device."""
     found = []
-    names = set()
+    names, others = set[str](), set[str]()
     for entry in listed:
         name = entry["path"]
         if name in names:
             found.append(("schema", name, "is listed twice"))
+        elif (alike := _alike(name)) in others:
+            found.append(("schema", name, "differs from another only in case or Unicode form"))
+        else:
+            others.add(alike)
         names.add(name)
         found += _artifact(root, name, entry)
     unlisted = (name for path in present if (name := path.relative_to(root).as_posix()) not in names)
-    found += [("artifact_unlisted", _printable(name), "is not listed in the sidecar") for name in unlisted]
+    found += [("artifact_unlisted", printable(name), "is not listed in the sidecar") for name in unlisted]
     return found
 
 
-def _printable(name: str) -> str:
-    """A name from the file system, which may be no text at all, as one that any screen and any file can show."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+def _alike(name: str) -> str:
+    """The same for names that some file systems take for one."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def irregular(paths: Iterable[Path]) -> list[Path]:
+    """Which of the files there are links, devices, pipes or sockets: nobody should read any by its name."""
+    return [path for path in paths if not stat.S_ISREG(os.lstat(path).st_mode)]
 
 
 def _artifact(root: Path, name: str, entry: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    path = root
-    for part in name.split("/"):
-        path = path / part
-        if os.path.islink(path):
-            return [("artifact_special", name, "is, or lies behind, a symbolic link")]
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = _opened(root, name)
     except FileNotFoundError:
         return [("artifact_missing", name, "is listed but absent")]
     except OSError as problem:
-        return [("artifact_special", name, f"cannot be read: {problem.strerror}")]
+        link = problem.errno in (errno.ELOOP, errno.ENOTDIR)
+        told = "is no regular file, or lies behind a link" if link else f"cannot be read: {problem.strerror}"
+        return [("artifact_special", name, told)]
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -67,6 +76,21 @@ def _artifact(root: Path, name: str, entry: Mapping[str, Any]) -> list[tuple[str
         return [("artifact_special", name, f"cannot be read: {problem.strerror}")]
     finally:
         os.close(descriptor)
+
+
+def _opened(root: Path, name: str) -> int:
+    """A descriptor of a file below `root`, opened step by step: no link is followed on the way, not even one that is
+    put there meanwhile. Raises OSError."""
+    *folders, last = name.split("/")
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in folders:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _content(file: IO[bytes], size: int, entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -45,6 +45,18 @@ def statement(
     }
 
 
+def members(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of the review's own sidecar that follow from its statement."""
+    benchmarks = {result["benchmark"] for result in told["predicate"]["results"]}
+    return {
+        "benchmark": benchmarks.pop() if len(benchmarks) == 1 else "several",
+        "task_status": {"state": "completed", "exit_code": 5 if told["predicate"]["findings"] else 0},
+        "verdicts": [],
+        "dataset_refs": [],
+        "config_hashes": {},
+    }
+
+
 def problem(told: Any, parents: Iterable[Mapping[str, Any]]) -> str | None:
     """Why `told` is no statement by which a sidecar with these parents can stand, or None."""
     if not isinstance(told, dict) or told.keys() != {"_type", "subject", "predicateType", "predicate"}:
@@ -53,13 +65,14 @@ def problem(told: Any, parents: Iterable[Mapping[str, Any]]) -> str | None:
         return "is no statement of a review"
     try:
         judged, findings = told["predicate"]["judgement"], told["predicate"]["findings"]
-        digests = {subject["digest"]["sha256"] for subject in told["subject"]}
-    except (LookupError, TypeError):
+        digests = [subject["digest"]["sha256"] for subject in told["subject"]]
+        members(told)
+    except (LookupError, TypeError, AttributeError):
         return "is no statement of a review"
     if judged not in JUDGEMENTS:
         return f"judges neither {', nor '.join(JUDGEMENTS)}"
     if judged == "accepted" and findings:
         return "accepts evidence about which it tells findings"
-    if not {parent["manifest_sha256"] for parent in parents} <= digests:
-        return "does not name every sidecar that the review's own names"
+    if [parent["manifest_sha256"] for parent in parents] != digests:
+        return "does not name the sidecars that the review's own names"
     return None

@@ -13,7 +13,7 @@ from typing import Any
 
 from auditcube.errors import InvalidInput
 from auditcube.scan.decode import unescape
-from auditcube.scan.look import Hit, LeafHit, leaves, look, look_at_json, parse, text_of_leaves
+from auditcube.scan.look import Hit, LeafHit, look, look_at_json, parse, text_of_json
 
 BLOCK = 1 << 20
 _OVERLAP = 8192  # of a line longer than a block: no rule looks further
@@ -164,7 +164,7 @@ def small_text(file: Path) -> bytes | None:
     if text is None:
         return None
     value = _document(text, file.name)
-    return _plain(text, file.name) if value is None else text_of_leaves(leaves(value))
+    return _plain(text, file.name) if value is None else text_of_json(value)
 
 
 def _document(text: bytes, name: str) -> Any:

@@ -13,18 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from auditcube.config import DatasetConfig, load_config
-from auditcube.errors import EvidenceRejected, ExitCode, InvalidInput
+from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
-from auditcube.job import Plan, make_plan
-from auditcube.manifest import build, canonical, claim, codec, endpoint, publication, statement, validator
+from auditcube.job import Plan, described, make_plan
+from auditcube.manifest import build, canonical, claim, codec, endpoint, publication, rules, statement, validator
 from auditcube.manifest.claim import RANK
-from auditcube.results import derive, file_bytes, members
+from auditcube.results import NON_CLAIMS, derive, file_bytes, members
 from auditcube.scoring import rescored
 from auditcube.verification.checked import Checked
 from auditcube.verification.pair import check_parents
 from auditcube.verification.runs import check_complete, check_run, made
 
-_FULL = ("run_id", "task_status", "started_on", "finished_on", "config_hashes", "artifacts", "manifest_digest")
+_FULL = (
+    *("run_id", "task_status", "started_on", "finished_on", "monotonic_duration_ns", "config_hashes", "artifacts"),
+    *("directory_digest", "environment", "parents", "verdicts", "non_claims", "manifest_digest"),
+)
+_MAX_CONFIG = 1 << 24
 _MARK = re.compile(rb"\[withheld:[a-z0-9-]+\]")
 _ASKING = {"audit", "run_reference", "run_audit"}
 _JUDGED = {"audit", "run_audit"}
@@ -71,6 +75,7 @@ def _sidecar(checked: Checked) -> bool:
     if checked.findings:
         return False
     checked.manifest = sidecar.manifest
+    _frame(checked)
     checked.checks.append("the sidecar follows its schema and its own digest")
     found = validator.file_findings(sidecar)
     checked.findings += found
@@ -79,7 +84,24 @@ def _sidecar(checked: Checked) -> bool:
         checked.checks.append(f"{count} files have the digests listed, and no other file is there")
         _publication(checked, sidecar)
     checked.findings += validator.statement_findings(sidecar)
-    return not any(f.code == "artifact_special" for f in found)  # a pipe or a device must not be read
+    # No link, pipe or device is read, by whichever name it got there.
+    return not any(f.code == "artifact_special" for f in found) and not rules.irregular(checked.store.files())
+
+
+def _frame(checked: Checked) -> None:
+    """What every sidecar of ours has in common, whatever the task: its members follow from each other."""
+    manifest = checked.manifest
+    told = manifest["provenance"]
+    tool = told.get("tool", {})
+    if told["created_at"] != manifest["finished_on"]:
+        checked.find_unless_withheld("derived", SIDECAR, "is not when the task finished", "/provenance/created_at")
+    if (tool.get("name"), tool.get("commit")) != ("auditcube", told["commit"]):
+        checked.find_unless_withheld("derived", SIDECAR, "is not the tool that writes such a file", "/provenance/tool")
+    paths = [entry["path"] for entry in manifest["artifacts"]]
+    if paths != sorted(paths):
+        checked.find("artifact_list", SIDECAR, "is not in the order of its paths", "/artifacts")
+    if manifest["redaction_status"] != publication.NOT_SCANNED and "redaction" not in manifest:
+        checked.find("redaction", SIDECAR, "was scanned, and does not say by which rules", "/redaction")
 
 
 def _publication(checked: Checked, sidecar: validator.Sidecar) -> None:
@@ -97,11 +119,15 @@ def _verification(checked: Checked) -> None:
         told, _ = codec.read_json(checked.store.verification)
         status = {"state": "completed", "exit_code": told["exit_code"]}
         expected = {"result_paths": [name], "task_status": status, "verdicts": told["verdicts"]}
+        verified = [run_id for run_id in told["verified"] if run_id is not None]
     except (EvidenceRejected, LookupError, TypeError) as problem:
         checked.find("derived", name, f"is no output of verify: {problem}")
         return
-    _members(checked, expected)
+    _members(checked, {**expected, "non_claims": list(NON_CLAIMS)})
+    if [entry.get("run_id") for entry in checked.manifest["parents"]] != verified:
+        checked.find("derived", SIDECAR, f"are not the tasks that {name} verified", "/parents")
     _listed(checked, {name})
+    checked.checks.append("its parents are elsewhere: `manifest validate` or `review` of the whole tree follows them")
 
 
 def _review(checked: Checked) -> None:
@@ -115,9 +141,7 @@ def _review(checked: Checked) -> None:
     if (wrong := statement.problem(told, checked.manifest["parents"])) is not None:
         checked.find("derived", name, wrong)
         return
-    exit_code = ExitCode.EVIDENCE_REJECTED if told["predicate"]["findings"] else ExitCode.PASS
-    status = {"state": "completed", "exit_code": int(exit_code)}
-    _members(checked, {"result_paths": [name], "task_status": status})
+    _members(checked, {"result_paths": [name], "non_claims": list(NON_CLAIMS), **statement.members(told)})
     _listed(checked, {name})
     checked.checks.append(f"the statement is about {len(told['subject'])} sidecars; `review` judges them anew")
 
@@ -143,6 +167,8 @@ def _plan(checked: Checked) -> bool:
     """Make the plan again from config.yaml."""
     manifest = checked.manifest
     try:
+        if checked.store.config.stat().st_size > _MAX_CONFIG:
+            raise InvalidInput(f"it is larger than {_MAX_CONFIG} bytes")
         written = checked.store.config.read_bytes()
         readable = _MARK.sub(b"withheld", written) if checked.withheld("config.yaml") else written
         config, document = load_config(checked.store.config, None, readable)
@@ -168,7 +194,7 @@ def _expected_ref(config: DatasetConfig, told: Mapping[str, Any]) -> dict[str, A
     """The reference to the data set as the task wrote it; what it measured of the file cannot be measured again."""
     if any(name not in told for name in build.MEASURED) or told["samples"] != (config.samples or told["rows"]):
         return None
-    return build.without_status(build.dataset_ref(config.id, config.provenance, told))
+    return build.without_status(build.dataset_ref(config.id, config.provenance, described(config), told))
 
 
 def _derived(checked: Checked, plan: Plan, reference: Checked | None) -> None:

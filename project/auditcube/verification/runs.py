@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from auditcube.errors import AuditCubeError, EvidenceRejected
@@ -58,17 +59,22 @@ def check_run(checked: Checked, plan: Plan, spec: RunSpec) -> None:
     chunks = chunk_times.contradictions(files.chunks, run.events) if plan.config.endpoint.chunk_times else []
     kept = outputs.contradictions(files.outputs, run.events, schedule.captures) if spec.capture else []
     if spec.media:
-        kept += outputs.media_contradictions(files.outputs, _listed_media(checked, name))
+        _check_media(checked, files.outputs, name)
     for problem_text in [*check_against_plan(run, schedule), *_shares(run), *chunks, *kept]:
         checked.find("events", name, problem_text)
     checked.checks.append(f"run {spec.label}: {len(run.events)} events follow the schedule {_name_of(expected)}")
 
 
-def _listed_media(checked: Checked, run: str) -> dict[str, str]:
-    """The digests of a run's videos as the sidecar lists them, which was compared with the files before."""
+def _check_media(checked: Checked, kept: list[Path], run: str) -> None:
+    """Each answer's digest against that of its video, as the sidecar lists it, which was compared with the file."""
     before = f"{run}/media/"
     entries = [entry for entry in checked.manifest["artifacts"] if entry["path"].startswith(before)]
-    return {entry["path"].removeprefix(before): entry["digest"]["sha256"] for entry in entries}
+    if any(checked.withheld(entry["path"]) for entry in entries):
+        checked.limits.append(f"{run}/media: videos are withheld; the answers tell their digests")
+        return
+    listed = {entry["path"].removeprefix(before): entry["digest"]["sha256"] for entry in entries}
+    for text in outputs.media_contradictions(kept, listed):
+        checked.find("events", run, text)
 
 
 def _other_config(checked: Checked, name: str) -> None:

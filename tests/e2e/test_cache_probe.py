@@ -40,7 +40,6 @@ def probing(folder: Path, url: str, changes: dict[str, Any] | None = None, **par
         ("lru_cache=40", {"exact_cache"}),
         ("ttl_cache=60", {"exact_cache"}),
         ("partial_cache=0.5", {"exact_cache", "cache"}),
-        ("coalescing", {"coalescing"}),
     ],
 )
 def test_a_cache_is_found_and_named(tmp_path: Path, cheat: str, codes: set[str]) -> None:
@@ -50,6 +49,13 @@ def test_a_cache_is_found_and_named(tmp_path: Path, cheat: str, codes: set[str])
     assert done.code == 1, done.out + done.err
     assert verdict(tmp_path / "out")["code"] in codes, verdict(tmp_path / "out")
     assert verified(tmp_path / "out").exit_code == 1
+
+
+def test_merging_of_requests_in_flight_is_found(tmp_path: Path) -> None:
+    """By waves that last long enough to stand out of what a busy machine adds."""
+    with Server("--cheat", "coalescing", service_ms=60) as server:
+        done = audit_here(probing(tmp_path, server.url, pairs=8, waves=20), tmp_path / "out")
+    assert (done.code, verdict(tmp_path / "out")["code"]) == (1, "coalescing"), done.out
 
 
 def test_answers_that_were_prepared_escape_test04_and_are_found(tmp_path: Path) -> None:

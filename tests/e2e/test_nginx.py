@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from e2e.commands import AUDITCUBE, environment
+from e2e.nginx import NGINX, Nginx
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 BODY = (
     '{"object":"text_completion","choices":[{"index":0,"text":"yes","finish_reason":"stop"}],'
     '"usage":{"prompt_tokens":3,"completion_tokens":1}}'
 )
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
-SERVER = """
-worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/errors;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
-  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-  server {{
-    listen 127.0.0.1:{port} {tls}; {more}
-    location / {{ default_type application/json; {headers} return {answer}; }}
-  }}
-}}
-"""
+SERVER = "location / {{ default_type application/json; {headers} return {answer}; }}"
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -49,32 +35,17 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 @pytest.fixture
 def nginx(tmp_path: Path) -> Iterator[Any]:
     """Starts nginx with some settings; gives its URL."""
-    started = []
+    with ExitStack() as started:
 
-    def start(*, tls: bool = False, more: str = "", headers: str = "", answer: str = f"200 '{BODY}'") -> str:
-        assert NGINX is not None
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            port: int = sock.getsockname()[1]
-        folder = tmp_path / "nginx"
-        folder.mkdir()
-        if tls:
-            cert, key = certificate(tmp_path)
-            more += f" ssl_certificate {cert}; ssl_certificate_key {key};"
-        settings = {"port": port, "tls": "ssl" if tls else "", "more": more, "headers": headers, "answer": answer}
-        (folder / "nginx.conf").write_text(SERVER.format(folder=folder, **settings))
-        started.append(subprocess.Popen([NGINX, "-c", folder / "nginx.conf"], stderr=subprocess.DEVNULL))
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.02)
-        return f"http{'s' if tls else ''}://127.0.0.1:{port}"
+        def start(*, tls: bool = False, more: str = "", headers: str = "", answer: str = f"200 '{BODY}'") -> str:
+            if tls:
+                cert, key = certificate(tmp_path)
+                more += f" ssl_certificate {cert}; ssl_certificate_key {key};"
+            server = f"{more} {SERVER.format(headers=headers, answer=answer)}"
+            made = started.enter_context(Nginx(tmp_path / "nginx", server, "ssl" if tls else ""))
+            return f"http{'s' if tls else ''}://127.0.0.1:{made.port}"
 
-    yield start
-    for process in started:
-        process.terminate()
-        process.wait()
+        yield start
 
 
 def measured(folder: Path, url: str, *, endpoint: str = "", queries: int = 500, code: int = 0) -> Any:

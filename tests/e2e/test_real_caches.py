@@ -3,39 +3,25 @@ begin with. Each on, off, and filled before."""
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from e2e.commands import Server, audit, audit_here, job, sidecar, write_rows
+from e2e.nginx import NGINX, Nginx
 from e2e.test_llama import llama
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 PROXY = """
-{user} worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/errors;
-events {{ worker_connections 512; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
-  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-  proxy_cache_path {folder}/answers keys_zone=answers:4m;
-  server {{
-    listen 127.0.0.1:{port};
     client_body_buffer_size 1m;
     location / {{
       proxy_pass {upstream}; proxy_http_version 1.1; proxy_set_header Connection "";
       {cache}
     }}
-  }}
-}}
 """
 CACHE = 'proxy_cache answers; proxy_cache_methods POST; proxy_cache_key "$uri $request_body"; proxy_cache_valid 200 1h;'
 BOTH = [
@@ -50,32 +36,13 @@ __all__ = ["llama"]
 @pytest.fixture
 def proxied(tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Starts the demo endpoint with nginx before it; gives nginx's URL."""
-    started: list[subprocess.Popen[bytes]] = []
-    with Server(service_ms=30) as server:
+    with Server(service_ms=30) as server, ExitStack() as started:
 
         def start(cache: str) -> str:
-            assert NGINX is not None
-            with socket.create_server(("127.0.0.1", 0)) as sock:
-                port: int = sock.getsockname()[1]
-            folder = tmp_path / "nginx"
-            folder.mkdir()
-            # Its workers would else be of a user who may not enter the folder of a test.
-            user = "user root;" if os.geteuid() == 0 else ""
-            settings = {"folder": folder, "port": port, "upstream": server.url, "cache": cache, "user": user}
-            (folder / "nginx.conf").write_text(PROXY.format(**settings))
-            started.append(subprocess.Popen([NGINX, "-c", folder / "nginx.conf"], stderr=subprocess.DEVNULL))
-            for _ in range(200):
-                try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                except OSError:
-                    time.sleep(0.02)
-            return f"http://127.0.0.1:{port}"
+            behind = PROXY.format(upstream=server.url, cache=cache)
+            return f"http://127.0.0.1:{started.enter_context(Nginx(tmp_path / 'nginx', behind)).port}"
 
         yield start
-        for process in started:
-            process.terminate()
-            process.wait()
 
 
 def verdicts(output: Path) -> dict[str, Any]:

@@ -303,6 +303,15 @@ class Run:
             )
         return found
 
+    def unshown(self, entry: Mapping[str, Any]) -> str | None:
+        """Why one of `early_stopping` has no estimate, in words; None if it has one."""
+        if entry["estimate_ns"] is not None:
+            return None
+        few = entry["queries"] < entry["least_queries"]
+        why = f"{entry['least_queries']} would do" if few else "too many of them have no answer"
+        told = f"{entry['queries']} queries do not show the {entry['percentile']:g}th percentile of latency"
+        return f"{told} with 99 % confidence: {why}"
+
     def shortfalls(self) -> list[str]:
         """What keeps the run from being a valid result by LoadGen's rules, but for bounds that were exceeded."""
         found = []
@@ -312,10 +321,7 @@ class Run:
             found.append(f"{self.issued} queries were issued, and load.min_queries is {self.load.min_queries}")
         if self.duration_s < self.load.min_duration_s:
             found.append(f"it lasted {self.duration_s:.1f} s, and load.min_duration_s is {self.load.min_duration_s:g}")
-        for estimate in self.early_stopping[:1]:
-            if estimate["estimate_ns"] is None:
-                told = f"{estimate['queries']} queries do not show the {estimate['percentile']:g}th percentile"
-                found.append(f"{told} of latency with 99 % confidence; {estimate['least_queries']} would do")
+        found += [text for entry in self.early_stopping[:1] if (text := self.unshown(entry)) is not None]
         found += [
             f"too few queries show that the bound on {bound['of']} is kept"
             for bound in self.latency_bounds

@@ -61,12 +61,7 @@ def remarks(run: Run) -> list[str]:
         found.append(
             f"1 % of the queries were issued {late} late or more (load.max_slip_s: {allowed}): we were too slow"
         )
-    for entry in run.early_stopping:
-        if entry["estimate_ns"] is None:
-            few = entry["queries"] < entry["least_queries"]
-            why = f"{entry['least_queries']} would do" if few else "too many of them have no answer"
-            told = f"{entry['queries']} queries do not show the {entry['percentile']:g}th percentile of latency"
-            found.append(f"{told} with 99 % confidence: {why}")
+    found += [text for entry in run.early_stopping if (text := run.unshown(entry)) is not None]
     for bound in run.latency_bounds:
         of = (
             f"{bound['over']} of {bound['queries']} queries exceed the bound of {bound['bound_s']:g} s on {bound['of']}"

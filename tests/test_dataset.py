@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -428,3 +429,30 @@ def test_the_prompts_of_mlperf() -> None:
     assert (len(found.samples), found.rows, found.format) == (248, 248, "jsonl")
     assert len({sample.fields["prompt"] for sample in found.samples}) == 248
     assert all(set(sample.fields) == {"prompt", "negative_prompt"} for sample in found.samples)
+
+
+KNOWN = {"prompt": Column((str,)), "seed": Column((int,))}
+
+
+def test_expected_columns_are_kept_and_sent_only_if_the_api_knows_them(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"prompt": "a", "seed": 3, "answer": "x"}\n{"prompt": "b", "seed": 4, "answer": ["y", 1]}\n')
+    first, second = load_dataset(path, KNOWN, ("prompt",), expected=("answer", "prompt")).samples
+    assert (first.fields, first.expected) == ({"prompt": "a", "seed": 3}, {"answer": "x", "prompt": "a"})
+    assert (second.fields, second.expected) == ({"prompt": "b", "seed": 4}, {"answer": ["y", 1], "prompt": "b"})
+    assert not pickle.loads(pickle.dumps(first)).expected, "a worker gets no answers"
+
+
+def test_expected_cells_of_a_csv_file_are_what_they_say(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('prompt,labels,answer\na,"[0, 1]",yes\n')
+    (row,) = load_dataset(path, KNOWN, ("prompt",), expected=("labels", "answer")).samples
+    assert (row.fields, row.expected) == ({"prompt": "a"}, {"labels": [0, 1], "answer": "yes"})
+
+
+@pytest.mark.parametrize("row", ['{"prompt": "a"}', '{"prompt": "a", "answer": null}'])
+def test_an_expected_column_that_is_empty_is_told(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f'{{"prompt": "z", "answer": "x"}}\n{row}\n')
+    with pytest.raises(InvalidInput, match="line 2, column 'answer': missing or empty"):
+        load_dataset(path, KNOWN, ("prompt",), expected=("answer",))

@@ -10,7 +10,7 @@ import pytest
 
 from auditcube.errors import EvidenceRejected
 from auditcube.evidence.answers import KeptAnswer
-from auditcube.evidence.outputs import contradictions, read_answers
+from auditcube.evidence.outputs import contradictions, media_contradictions, read_answers
 from builders import event, table_of
 
 
@@ -61,3 +61,20 @@ def test_a_line_that_is_none(tmp_path: Path, line: str) -> None:
     with pytest.raises(EvidenceRejected, match="line 1 is no kept answer"):
         list(read_answers([path], table_of([event(0)]), {}))
     assert contradictions([path], table_of([event(0)]), lambda _: True) == ["outputs.jsonl, line 1: is no kept answer"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ({"0.mp4": "aa", "1.mp4": "bb"}, []),
+        ({"0.mp4": "aa"}, ["outputs.jsonl, line 2: media/1.mp4 is not there, or another video"]),
+        ({"0.mp4": "bb", "1.mp4": "bb"}, ["outputs.jsonl, line 1: media/0.mp4 is not there, or another video"]),
+        ({"0.mp4": "aa", "1.mp4": "bb", "2.mp4": "cc"}, ["media/2.mp4: no answer tells of it"]),
+    ],
+)
+def test_videos_are_held_against_what_their_answers_tell(tmp_path: Path, kept: dict[str, str], told: list[str]) -> None:
+    path = tmp_path / "outputs.jsonl"
+    outputs: list[dict[str, str]] = [{"video_sha256": "aa"}, {"video_sha256": "bb"}, {"video_path": "elsewhere"}]
+    lines = [json.dumps({"ordinal": n, "sample": n, "output": output}) for n, output in enumerate(outputs)]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    assert media_contradictions([path], kept) == told

@@ -323,3 +323,13 @@ def test_the_baseline_has_the_same_samples_alone(tmp_path: Path) -> None:
     write_accuracy(audited, [])
     fallback.write_baseline(accuracy, audited, target)
     assert json.loads(target.read_text()) == []
+
+
+def test_a_log_that_cannot_be_scored_does_not_stop_the_rule_upstream(tmp_path: Path) -> None:
+    case(tmp_path, "TEST01")
+    path = tmp_path / "results/accuracy" / ACCURACY
+    path.write_text(path.read_text().replace('"qsl_idx" : 63', '"qsl_idx" : "63"'))
+    script = ["--accuracy-script", PRINTS]
+    assert main(arguments("TEST01", tmp_path, tmp_path / "a", *script)) == 2
+    assert main(arguments("TEST01", tmp_path, tmp_path / "b", *script, "--rule", "upstream")) == 0
+    assert not (tmp_path / "b/TEST01/accuracy/baseline_accuracy.txt").exists()

@@ -53,15 +53,31 @@ class Deferred(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)
         self.defer: Callable[[argparse.ArgumentParser], None] | None = None
 
+        self.wrapped: str | None = None  # what stands behind --, for a command that starts another
+
     def complete(self) -> None:
         """Add them, if that has not been done."""
         defer, self.defer = self.defer, None
         if defer is not None:
             defer(self)
 
-    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         self.complete()
-        return super().parse_known_args(*args, **kwargs)
+        if self.wrapped is None or args is None:
+            return super().parse_known_args(args, namespace)
+        # argparse itself treats -- differently from one version of Python to the next.
+        own, separator, command = _split(list(args))
+        known, rest = super().parse_known_args(own, namespace)
+        if not separator:
+            self.error(f"-- and a command are missing: auditcube record [--output_dir DIR] -- {self.wrapped}")
+        known.command = command
+        return known, rest
+
+
+def _split(args: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """What stands before the first --, that word if it is there, and what is behind it."""
+    at = args.index("--") if "--" in args else len(args)
+    return args[:at], args[at : at + 1], args[at + 1 :]
 
 
 class _Commands:
@@ -111,6 +127,7 @@ def _tasks(group: _Commands) -> None:
     names = ("--dsse_key", "--dsse-key")
     text = "demand an envelope signed with this public key, or one of these; may be repeated"
     verify.add_argument(*names, action="append", type=Path, default=[], metavar="FILE", help=text)
+    _record(group)
     sign = group.add("sign", "sign sidecars that hold, offline: beside each comes a file with the signature")
     sign.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="an output directory, or a tree of some")
     _path(
@@ -119,6 +136,17 @@ def _tasks(group: _Commands) -> None:
     kinds = "by `ssh-keygen -Y sign`, or an envelope around the in-toto Statement, with an ed25519 key (%(default)s)"
     sign.add_argument("--sign", choices=("ssh", "dsse"), default="ssh", help=kinds)
     _flag(sign, "overwrite", "replace a signature that is there")
+
+
+def _record(group: _Commands) -> None:
+    record = group.add("record", "run any MLCube by the real mlcube, and write a sidecar for it")
+    record.wrapped = "mlcube run ..."
+    record.add_argument(
+        "command", nargs="*", metavar="-- mlcube run ...", help="the command, as it is typed without us"
+    )
+    _path(record, "output_dir", "an empty or new directory for the evidence (a new one under ./auditcube_record)")
+    _flag(record, "digests_only", "tell outputs by their digests, and make no copies of them")
+    _flag(record, "overwrite", _OVERWRITE)
 
 
 def _review(group: _Commands) -> None:

@@ -124,6 +124,22 @@ def _trust(options: argparse.Namespace) -> Trust | None:
     return Trust(options.allowed_signers, options.signer, options.dsse_key)
 
 
+def record(options: argparse.Namespace) -> int:
+    from auditcube import record as recorder
+
+    directory = options.output_dir or _fresh_directory("auditcube_record")
+    asked = recorder.Options(options.command, directory, _overwrite(options), not options.digests_only)
+    done = recorder.record(asked, os.environ)
+    if done.problem is not None:
+        _complain(str(done.problem))
+    elif not options.json:  # on standard error: standard output is the command's own
+        state = done.manifest["task_status"]["state"]
+        _complain(f"{done.manifest['mlcube_task']}: {state}: {done.why}; evidence: {done.store.root}")
+    if options.json:
+        _print_json(done.to_json())
+    return done.exit_code
+
+
 def sign(options: argparse.Namespace) -> int:
     from auditcube import reviewing
 
@@ -172,8 +188,9 @@ def demo(options: argparse.Namespace) -> int:
     cheats = options.cheat or [name for name in os.environ.get("CHEAT", "").split(",") if name]
     switches = [("--cheat", cheats), ("--nuisance", options.nuisance)]
     arguments = [part for flag, values in switches for value in values for part in (flag, value)]
+    output_dir = options.output_dir or _fresh_directory("auditcube_demo")
     outcome = demonstration.run(
-        arguments, options.scenario, options.api, options.output_dir or _fresh_directory(), _overwrite(options),
+        arguments, options.scenario, options.api, output_dir, _overwrite(options),
         _progress(options), options.mlcube_config, os.environ,
     )  # fmt: skip
     return _tell(outcome, options)
@@ -385,11 +402,11 @@ def _progress(options: argparse.Namespace) -> bool:
     return not (options.no_progress or options.json)
 
 
-def _fresh_directory() -> Path:
+def _fresh_directory(below: str) -> Path:
     """A name that is not taken, for people who only want to see something."""
     from datetime import datetime, timezone
 
-    return Path("auditcube_demo", datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ"))
+    return Path(below, datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ"))
 
 
 def _tell(outcome: Performed, options: argparse.Namespace) -> int:

@@ -16,7 +16,18 @@ SIDECAR = "mlcube.run_audit.json"
 STATEMENT, ENVELOPE, SIGNATURE = "mlcube.run_audit.intoto.json", "mlcube.run_audit.dsse.json", f"{SIDECAR}.sig"
 ATTACHMENTS = (STATEMENT, ENVELOPE, SIGNATURE)
 _OURS = frozenset(
-    {SIDECAR, "config.yaml", "expected.jsonl", "runs", "audit", "report.html", "verification.json", "review.json"}
+    {
+        SIDECAR,
+        "config.yaml",
+        "expected.jsonl",
+        "runs",
+        "audit",
+        "report.html",
+        "verification.json",
+        "review.json",
+        "record.json",
+        "outputs",
+    }
 ) | {*ATTACHMENTS}
 
 
@@ -90,6 +101,11 @@ class Store:
     @property
     def review(self) -> Path:
         return self.root / "review.json"
+
+    @property
+    def record(self) -> Path:
+        """What `auditcube record` saw around a run; its outputs' copies lie in `outputs`."""
+        return self.root / "record.json"
 
     def run(self, label: str) -> RunFiles:
         return RunFiles(self.root / "runs" / label)

@@ -16,7 +16,9 @@ _ROLES = {
     "report.html": "report",
     "verification.json": "verification",
     "review.json": "review",
+    "record.json": "record",
 }
+_OUTPUTS = "outputs/"  # copies of what a recorded task wrote, under names that are not ours
 _MEDIA_TYPES = {
     ".json": "application/json",
     ".jsonl": "application/jsonl",
@@ -56,7 +58,7 @@ def artifact(path: str, size: int, sha256: str, json_sha256: str | None) -> dict
         "role": _role(path, name),
         "path": path,
         "size": size,
-        "media_type": _MEDIA_TYPES["." + name.rsplit(".", 1)[-1]],
+        "media_type": _media_type(path, "." + name.rsplit(".", 1)[-1]),
         "digest": {"sha256": sha256},
         **({} if json_sha256 is None else {"digest_jcs": {"sha256": json_sha256}}),
     }
@@ -67,7 +69,13 @@ def directory_digest(artifacts: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {"dirHash1": digest.of_directory({entry["path"]: entry["digest"]["sha256"] for entry in artifacts})}
 
 
+def _media_type(path: str, ending: str) -> str:
+    return _MEDIA_TYPES.get(ending, "application/octet-stream") if path.startswith(_OUTPUTS) else _MEDIA_TYPES[ending]
+
+
 def _role(path: str, name: str) -> str:
+    if path.startswith(_OUTPUTS):
+        return "output"
     if name in _ROLES:
         return _ROLES[name]
     if name.startswith("mlperf_log_"):
@@ -85,8 +93,9 @@ MEASURED = ("digest", "size", "format", "rows", "samples")
 def dataset_ref(
     source_id: str, provenance: str, described: Mapping[str, Any], measured: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The one entry of `dataset_refs`; `measured` has what was found in the file, under the names of `MEASURED`.
+    """The one entry of `dataset_refs` of a task that makes runs.
 
+    `measured` has what was found in the file, under the names of `MEASURED`.
     `described` is what else the config says of it: `version`, `split`, `license`, `croissant`, or less.
     """
     return {

@@ -186,6 +186,18 @@ def described(said: Told) -> dict[str, Any]:
     return {"runner": said.runner or UNKNOWN, **members, **revision, "unknown": lacking}
 
 
+def of_host(said: Told, platform: str, contradictions: Iterable[str]) -> dict[str, Any]:
+    """The members `runner`, `image` and `image_identity` of a sidecar, where AuditCube itself stayed on the host.
+
+    `platform` is the host's; `contradictions` are what is known beside those between the digests told.
+    """
+    members = {name: value for name, value in described(said).items() if name not in ("runner", "revision")}
+    seen = {"platform": platform, "resolved_by": "host", "marks": []}
+    told = [*contradictions, *_digests_that_do_not_fit(said)]
+    image_identity = {**members, **seen, "contradictions": told}
+    return {"runner": said.runner or UNKNOWN, "image": members["reference"], "image_identity": image_identity}
+
+
 def unknown(runner: str, members: Mapping[str, Any]) -> list[str]:
     """The kinds of digest that a reviewer would ask for and nobody told, for an image of this runner.
 

@@ -49,6 +49,7 @@ class DatasetRef(Part):
     provenance: str
     redaction_status: Status
     digest: Digest | None = None
+    directory_digest: DirectoryDigest | None = None
     size: int | None = None
     format: str | None = None
     version: str | None = None
@@ -126,7 +127,7 @@ class EndpointIdentity(Part):
 
 
 class TaskStatus(Part):
-    state: Literal["completed", "failed", "aborted"]
+    state: Literal["completed", "failed", "aborted", "unknown"]
     exit_code: int
 
 

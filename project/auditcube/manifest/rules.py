@@ -47,6 +47,12 @@ def artifacts(root: Path, listed: Iterable[Mapping[str, Any]], present: Iterable
     return found
 
 
+def listable(names: Iterable[str]) -> bool:
+    """Whether files of these names can stand in one sidecar: in the form of a path, and none like another."""
+    listed = list(names)
+    return len(set(map(_alike, listed))) == len(listed) and all(map(schema.is_path, listed))
+
+
 def _alike(name: str) -> str:
     """The same for names that some file systems take for one."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

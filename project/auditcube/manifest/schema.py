@@ -28,6 +28,11 @@ def problems(manifest: Any) -> list[tuple[str, str]]:
     return [(pointer(error.instance_path), _short(error)) for error in found]
 
 
+def is_path(name: str) -> bool:
+    """Whether an artifact may be listed under this name."""
+    return _path_validator().is_valid(name)
+
+
 @cache
 def document() -> Any:
     """The schema as a value, which nobody may change."""
@@ -42,6 +47,11 @@ def pointer(parts: Iterable[str | int]) -> str:
 @cache
 def _validator() -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(document())
+
+
+@cache
+def _path_validator() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(document()["$defs"]["path"])
 
 
 def _short(error: jsonschema_rs.ValidationError) -> str:

@@ -15,13 +15,15 @@ from auditcube.manifest import variables
 from auditcube.scan.look import Leaf
 
 RULE = "unexpected-value"
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}"  # of a task in somebody's mlcube.yaml
 _WORD = r"[A-Za-z][A-Za-z0-9_.+-]{0,63}"
+_TASK = f"{_WORD}( {_NAME}(,{_NAME})*)?"
 _COMMIT = r"[0-9a-f]{7,64}|unknown|none"
 _VERSION = r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}"
 _TABLE = tuple(
     (re.compile(pointer), re.compile(form))
     for pointer, form in (
-        ("/mlcube_task", f"{_WORD}( {_WORD})?"),
+        ("/mlcube_task", _TASK),
         ("/runner", "docker|podman|singularity|apptainer|enroot|kubernetes|slurm|ssh|gcp|none|unknown"),
         (
             "/(image|image_identity/reference)",
@@ -44,7 +46,7 @@ _TABLE = tuple(
         *variables.forms().items(),
         ("/environment/withheld/[0-9]+", "|".join((*variables.ALLOWED, *variables.SLURM))),
         ("/environment/variables/.*", "(?!)"),  # any other name; the schema says which members of slurm there are
-        ("/parents/[0-9]+/task", f"{_WORD}( {_WORD})?"),
+        ("/parents/[0-9]+/task", _TASK),
         ("/artifacts/[0-9]+/media_type", r"[a-z]+/[a-z0-9.+-]+"),
         ("/verdicts/[0-9]+/(test|code)", _WORD),
         ("/verdicts/[0-9]+/remarks/[0-9]+/code", _WORD),

@@ -13,10 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from auditcube.config import DatasetConfig, load_config
-from auditcube.errors import EvidenceRejected, InvalidInput
+from auditcube.errors import EvidenceRejected, ExitCode, InvalidInput
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, described, make_plan
-from auditcube.manifest import build, canonical, claim, codec, endpoint, publication, rules, statement, validator
+from auditcube.manifest import (
+    build,
+    canonical,
+    claim,
+    codec,
+    endpoint,
+    publication,
+    recorded,
+    rules,
+    statement,
+    validator,
+)
 from auditcube.manifest.claim import RANK
 from auditcube.results import NON_CLAIMS, derive, file_bytes, members
 from auditcube.scoring import rescored
@@ -46,6 +57,9 @@ def check(store: Store, reference: Checked | None = None) -> Checked:
         return checked
     if checked.manifest["mlcube_task"].startswith("mlperf "):
         _logs(checked)
+        return checked
+    if checked.manifest["mlcube_task"].startswith(f"{recorded.TASK} "):
+        _record(checked)
         return checked
     if (told := _TELLING.get(checked.manifest["mlcube_task"])) is not None:
         told(checked)
@@ -146,6 +160,34 @@ def _review(checked: Checked) -> None:
     checked.checks.append(f"the statement is about {len(told['subject'])} sidecars; `review` judges them anew")
 
 
+def _record(checked: Checked) -> None:
+    """Check the output of `record`: the sidecar follows from record.json, and the copies are what that says."""
+    name = checked.store.record.name
+    try:
+        told, _ = codec.read_json(checked.store.record)
+        config = {entry["path"]: entry for entry in checked.manifest["artifacts"]}[checked.store.config.name]
+        expected = recorded.members(told, config["digest"]["sha256"], list(NON_CLAIMS))
+        copied, wrong = recorded.copies(told, checked.manifest["artifacts"])
+        checked.ended = _ENDED[recorded.state(told)[0]]
+    except (EvidenceRejected, LookupError, TypeError, AttributeError) as problem:
+        checked.find("derived", name, f"is no record: {problem}")
+        return
+    told_refs = [build.without_status(ref) for ref in checked.manifest["dataset_refs"]]
+    if not canonical.same(told_refs, [build.without_status(ref) for ref in expected.pop("dataset_refs")]):
+        checked.find_unless_withheld("derived", SIDECAR, "does not follow from record.json", "/dataset_refs")
+    _members(checked, expected)
+    for path, message in wrong:
+        checked.find_unless_withheld("derived", path, message)
+    _listed(checked, {name, checked.store.config.name, *copied})
+    checked.checks.append(f"{len(copied)} files are the outputs that record.json tells of; the sidecar follows from it")
+    checked.checks.append("the MLCube, its image and its inputs are elsewhere: `sha256sum` of them tells their digests")
+
+
+_ENDED = {
+    recorded.COMPLETED: ExitCode.PASS,
+    recorded.FAILED: ExitCode.RUN_BROKEN,
+    recorded.UNKNOWN: ExitCode.INCONCLUSIVE,
+}
 _TELLING = {"verify": _verification, "review": _review}
 
 

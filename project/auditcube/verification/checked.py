@@ -28,6 +28,7 @@ class Checked:
     plan: Plan | None = None
     runs: dict[str, Run] = field(default_factory=dict)
     results: Results | None = None
+    ended: ExitCode = ExitCode.PASS  # what somebody else's task came to, where there are no results of ours
 
     def withheld(self, path: str, pointer: str = "") -> bool:
         """Whether something is withheld in this file, or in this member of the sidecar."""
@@ -70,7 +71,7 @@ class Verification:
         if any(part.plan is None and part.limits for part in self.parts):
             return ExitCode.INCONCLUSIVE  # nothing was recomputed
         last = self.parts[-1].results
-        return last.exit_code if last is not None else ExitCode.PASS
+        return last.exit_code if last is not None else self.parts[-1].ended
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -71,6 +71,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "scoring",
         *PLANNED_LOAD,
     ),
+    "recording": ("evidence", "manifest"),  # what is found out around a run of somebody else's MLCube
     "publish": ("evidence", "manifest", "scan"),
     "signing": ("evidence", "manifest"),
     "export": ("manifest.attestation",),  # views of a sidecar
@@ -85,6 +86,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "reviewing": ANYTHING,
     "judging": ANYTHING,
     "mlperf": ("audits", "conclusion", "evidence", "loadgen", "manifest", "results"),
+    "record": ("conclusion", "evidence", "manifest", "recording", "results"),
     "demonstration": ANYTHING,
     "cli": ANYTHING,
     "__main__": ("cli",),
@@ -101,6 +103,7 @@ ROOTS: dict[str, tuple[str, ...]] = {
     "reviewing": ("cli",),
     "judging": ("cli",),
     "mlperf": ("cli",),
+    "record": ("cli",),
     "demonstration": ("cli",),
     "cli": ("__main__",),
 }
@@ -113,6 +116,7 @@ PURE = (
     *PLANNED_LOAD,
     *("adapters", "evidence.events", "evidence.layout", "metrics", "early_stopping", "summary", "plan_check"),
     *("audits", "export", "paired", "probed", "report.view", "presets"),
+    *("recording.command", "recording.shown", "manifest.recorded"),
 )
 IMPURE = (
     *("asyncio", "uvloop", "multiprocessing", "threading", "subprocess", "signal"),

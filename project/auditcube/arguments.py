@@ -141,9 +141,9 @@ def _tasks(group: _Commands) -> None:
 def _record(group: _Commands) -> None:
     record = group.add("record", "run any MLCube by the real mlcube, and write a sidecar for it")
     record.wrapped = "mlcube run ..."
-    record.add_argument(
-        "command", nargs="*", metavar="-- mlcube run ...", help="the command, as it is typed without us"
-    )
+    record.usage = f"auditcube record [OPTION ...] -- {record.wrapped}"
+    text = f"behind --: {record.wrapped}, as it is typed without us"
+    record.add_argument("command", nargs="*", metavar="COMMAND", help=text)
     _path(record, "output_dir", "an empty or new directory for the evidence (a new one under ./auditcube_record)")
     _flag(record, "digests_only", "tell outputs by their digests, and make no copies of them")
     _flag(record, "overwrite", _OVERWRITE)

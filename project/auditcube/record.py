@@ -93,6 +93,7 @@ def record(options: Options, environ: Mapping[str, str]) -> Recorded:
     command = parse(options.argv)
     file = asking.mlcube_file(command)
     config = effective(asking.ask(command), command)
+    asking.check_engine(config.engine, command.mlcube)
     keep_apart(options.output_dir, *(parameter.path for parameter in config.parameters))
     store = Store(options.output_dir)
     store.check_usable(options.overwrite)

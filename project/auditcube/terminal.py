@@ -29,6 +29,10 @@ _UNJUDGED = {
     ExitCode.INCONCLUSIVE: "INCONCLUSIVE: the client was too slow for the load; more workers, or more cores, may do.",
     ExitCode.RUN_BROKEN: "The run broke off or is partial: it says nothing about the endpoint.",
 }
+_RECORDED = {
+    ExitCode.RUN_BROKEN: "The evidence holds: the task that was recorded failed.",
+    ExitCode.INCONCLUSIVE: "INCONCLUSIVE: the evidence holds, and does not show that the task that was recorded ran.",
+}
 _ENDS = {End.MAX_DURATION: "at max_duration_s", End.INTERRUPTED: "interrupted", None: "broke off"}
 
 
@@ -86,6 +90,8 @@ def print_verification(verification: Verification) -> None:
     elif verification.verdicts:
         console.print(_verdict_table(verification.verdicts))
         _print_reasons(console, verification.verdicts)
+    elif (ended := verification.parts[-1].ended) is not ExitCode.PASS:
+        console.print(Text(_RECORDED[ended], "bold yellow"))
     elif verification.exit_code is ExitCode.INCONCLUSIVE and not verification.parts[-1].results:
         console.print(Text("INCONCLUSIVE: what is withheld is needed to recompute anything.", "bold yellow"))
     else:

@@ -29,6 +29,11 @@ FILES = [
     ("audit/verify_TEST04.txt", "audit", "text/plain"),
     ("verify_accuracy.txt", "audit", "text/plain"),
     ("audit_test01.json", "audit", "application/json"),
+    ("record.json", "record", "application/json"),
+    ("outputs/hello/chat.txt", "output", "text/plain"),
+    ("outputs/train/model/summary.json", "output", "application/json"),
+    ("outputs/train/model/weights.safetensors", "output", "application/octet-stream"),
+    ("outputs/train/model/README", "output", "application/octet-stream"),
     ("performance/run_1/mlperf_log_detail.txt", "loadgen_log", "text/plain"),
 ]
 

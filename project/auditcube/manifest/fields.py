@@ -22,7 +22,10 @@ class Field(NamedTuple):
 
 FIELDS: tuple[Field, ...] = (
     Field("/schema_version", "the format: `mlcube.run_audit.v1`", "which rules it must follow"),
-    Field("/mlcube_task", "the task", "which files, runs and parents must be there"),
+    Field(
+        "/mlcube_task", "the task; `record` and the tasks of somebody else's MLCube ([recording.md](recording.md))",
+        "which files, runs and parents must be there",
+    ),
     Field(
         "/runner", "docker, podman, singularity, enroot; `none` outside of a container",
         "that an audit ran under the same one as its reference", "which one it was: the runner tells it",
@@ -47,7 +50,9 @@ FIELDS: tuple[Field, ...] = (
         "that the endpoint runs that model",
     ),
     Field(
-        "/dataset_refs", "id, origin, version, split, license, sha256, size, rows, samples in use; a Croissant file",
+        "/dataset_refs",
+        "id, origin, version, split, license, sha256, size, rows, samples in use; a Croissant file. Of a recorded task "
+        "each input, by its parameter, with its sha256, or as a folder with its dirHash1",
         "that schedules follow from the samples in use, and that a chain has one data set throughout",
         "that the digest is of the official file (compare it), or that these rows were sent",
     ),
@@ -81,9 +86,13 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "/run_id", "UUIDv7 of the task", "that every file of events is of this task",
-        "of `verify` and `review`, which have no events, anything",
+        "of `verify`, `review` and `record`, which have no events, anything",
     ),
-    Field("/task_status", "state and exit code", "that they follow from the events; recomputed"),
+    Field(
+        "/task_status", "state and exit code; `unknown`: the code says success, and nothing shows that the task ran",
+        "that they follow from the events, or from record.json; recomputed",
+        "that a recorded task did what it should: only that mlcube ended so, and that outputs were written",
+    ),
     Field(
         "/started_on", "when the task began", "that the events lie within, that it is not before its parents' end, and "
         "for an audit not more than 24 h after it", "the time to better than 5 s, or that the clock was right",
@@ -133,6 +142,7 @@ _EVERYWHERE = (
     *("/provenance/created_at", "/monotonic_duration_ns", "/redaction/policy_version", "/redaction/rules_digest"),
     *("/mlcube_config_hash", "/config_hashes/mlcube_yaml", "/extensions"),
 )
+_RECORDED = ("/runner", "/image", "/image_identity", "/mlcube_config_hash", "/config_hashes/mlcube_yaml")
 _FIRST = ("/endpoint_identity/salt", "/endpoint_identity/sha256", "/dataset_refs/*/digest", "/dataset_refs/*/size",
           "/dataset_refs/*/format", "/dataset_refs/*/rows")  # fmt: skip
 NOT_COVERED: dict[str, tuple[str, ...]] = {
@@ -141,6 +151,8 @@ NOT_COVERED: dict[str, tuple[str, ...]] = {
     "run_audit": _EVERYWHERE,
     "verify": (*_EVERYWHERE, "/run_id"),
     "review": (*_EVERYWHERE, "/run_id"),
+    # What stands in record.json cannot be changed in the sidecar alone.
+    "record": tuple(pointer for pointer in _EVERYWHERE if pointer not in _RECORDED),
 }
 _PLACE = re.compile(r"/[0-9]+(?=/|$)")
 
@@ -148,4 +160,6 @@ _PLACE = re.compile(r"/[0-9]+(?=/|$)")
 def covered(task: str, pointer: str) -> bool:
     """Whether an edit at `pointer` of the last sidecar in a chain, which is of this task, has to be found."""
     place = _PLACE.sub("/*", pointer)
-    return not any(place == open_one or place.startswith(f"{open_one}/") for open_one in NOT_COVERED[task])
+    return not any(
+        place == open_one or place.startswith(f"{open_one}/") for open_one in NOT_COVERED[task.split(" ")[0]]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -25,6 +26,15 @@ def mlcube_file(command: Command) -> Path:
     return file
 
 
+def check_engine(engine: str, where: str) -> None:
+    """Raises SetupFailed if the program by which MLCube's runner starts containers is not here."""
+    program = engine.split()[0] if engine.strip() else ""
+    if re.fullmatch(r"[\w./+-]+", program) and shutil.which(program) is None:
+        raise SetupFailed(
+            f"{where}: its platform calls {program}, and there is no such command; install it, or set another"
+        )
+
+
 def ask(command: Command) -> Any:
     """The resolved configuration as MLCube prints it.
 
@@ -40,7 +50,7 @@ def ask(command: Command) -> Any:
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise SetupFailed(f"{program}: does not run, or does not answer to show_config") from problem
     if done.returncode:
-        why = _why(done.stderr)
+        why = _why(done.stderr).replace("Missing key runner", f"it knows no platform {command.platform}")
         raise InvalidInput(
             f"{command.mlcube}: mlcube cannot resolve its configuration: {why}; see `mlcube show_config`"
         )

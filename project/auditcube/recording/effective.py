@@ -31,6 +31,7 @@ class Parameter:
     path: Path
     told: str  # as the configuration says it, before it is made absolute
     given: bool  # on the command line
+    opts: str | None = None  # how it is mounted
 
 
 @dataclass(frozen=True)
@@ -65,27 +66,32 @@ def effective(document: Any, command: Command) -> Effective:
     Raises InvalidInput for a runner other than RUNNERS, an unknown task, or names that cannot be recorded.
     """
     try:
-        runner, runtime, known = document["runner"], document["runtime"], document["tasks"]
+        runner, runtime, known = document["runner"], document["runtime"], dict(document["tasks"] or {})
         kind, image = str(runner["runner"]), str(runner["image"])
         root, workspace = Path(runtime["root"]), Path(runtime["workspace"])
-        tasks = command.tasks or tuple(known)
-    except (LookupError, TypeError, AttributeError) as problem:
+        tasks = _tasks(command, known)
+        parameters = tuple(_parameters(tasks, known, command, workspace))
+    except (LookupError, TypeError, ValueError, AttributeError) as problem:
         raise InvalidInput(f"{command.mlcube}: `mlcube show_config` says nothing of a runner and of tasks") from problem
     if kind not in RUNNERS:
         told = f"the platform {command.platform} has the runner {kind}"
         raise InvalidInput(f"{command.mlcube}: {told}; record knows {' and '.join(RUNNERS)}")
-    if not command.tasks and len(tasks) != 1:
-        raise InvalidInput(f"{command.mlcube}: has the tasks {', '.join(map(str, tasks))}; choose with --task")
-    if missing := [task for task in tasks if task not in known]:
-        has = ", ".join(map(str, known)) or "none"
-        raise InvalidInput(f"{command.mlcube}: has no task {missing[0]!r}; it has {has}")
-    parameters = tuple(_parameters(tasks, known, command, workspace))
     for name in (*tasks, *(parameter.name for parameter in parameters)):
         if not _NAME.fullmatch(name):
             raise InvalidInput(f"{command.mlcube}: a task or parameter is called {name!r}, which cannot be recorded")
     name = str(document.get("name") or "unknown")
     engine = str(runner.get(kind, kind))
     return Effective(name, root, workspace, kind, engine, image, tasks, parameters, document)
+
+
+def _tasks(command: Command, known: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tasks that MLCube runs: those named, or the only one."""
+    has = ", ".join(map(str, known)) or "none"
+    if not command.tasks and len(known) != 1:
+        raise InvalidInput(f"{command.mlcube}: has the tasks {has}; choose with --task")
+    if missing := [task for task in command.tasks if task not in known]:
+        raise InvalidInput(f"{command.mlcube}: has no task {missing[0]!r}; it has {has}")
+    return command.tasks or tuple(known)
 
 
 def _parameters(
@@ -95,9 +101,11 @@ def _parameters(
         of_task = (known[task] or {}).get("parameters") or {}
         for io in ("input", "output"):
             for name, entry in (of_task.get(f"{io}s") or {}).items():
-                told = str(entry["default"])
-                path = host_path(told, workspace)
-                yield Parameter(task, str(name), io, str(entry["type"]), path, told, str(name) in command.parameters)
+                told, opts = str(entry["default"]), entry.get("opts")
+                yield Parameter(
+                    task, str(name), io, str(entry["type"]), host_path(told, workspace), told,
+                    given=str(name) in command.parameters, opts=None if opts is None else str(opts),
+                )  # fmt: skip
 
 
 def host_path(told: str, workspace: Path) -> Path:

@@ -19,7 +19,7 @@ from auditcube.recording.effective import Effective, Parameter
 WITHHELD = "[withheld]"
 _PLAIN = re.compile(
     r"[0-9]{1,12}([kmgtKMGT][bB]?)?|[0-9]{1,6}(:[0-9]{1,6}|[-,][0-9]{1,6})*"
-    r"|true|false|host|none|bridge|private|all|ALL|no-new-privileges|docker|podman|singularity|apptainer"
+    r"|ro|rw|true|false|host|none|bridge|private|all|ALL|no-new-privileges|docker|podman|singularity|apptainer"
 )
 _ENV = ("-e", "--env", "--build-arg")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -95,11 +95,16 @@ def _task(effective: Effective, task: str) -> dict[str, Any]:
     for io in ("input", "output"):
         found = (parameter for parameter in effective.of(io) if parameter.task == task)
         sides[f"{io}s"] = {
-            parameter.name: {"type": parameter.kind, "default": _default(parameter, effective)} for parameter in found
+            parameter.name: {"type": parameter.kind, **_opts(parameter), "default": _default(parameter, effective)}
+            for parameter in found
         }
     entrypoint = (effective.document["tasks"][task] or {}).get("entrypoint")
     custom = {} if entrypoint is None else {"entrypoint": " ".join(arguments(str(entrypoint)))}
     return {"parameters": sides, **custom}
+
+
+def _opts(parameter: Parameter) -> dict[str, str]:
+    return {} if parameter.opts is None else {"opts": plain(parameter.opts)}
 
 
 def _default(parameter: Parameter, effective: Effective) -> str:

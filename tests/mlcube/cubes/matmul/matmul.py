@@ -31,5 +31,5 @@ two = [[row + column for column in range(columns)] for row in range(inner)]
 product = [[sum(a * b for a, b in zip(row, column, strict=True)) for column in zip(*two, strict=True)] for row in one]
 options.output_file.write_text(json.dumps({"shape": [rows, columns], "trace": sum(map(max, product))}) + "\n")
 for number, row in enumerate(product[:3]):
-    (options.rows_dir / f"row_{number}.txt").write_text(" ".join(map(str, row)) + "\n")
+    (options.rows_dir / f"row_{number}.json").write_text(json.dumps({"maximum": max(row)}) + "\n")
 sys.exit(settings.get("exit_code", 0))

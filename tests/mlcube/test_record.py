@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,12 +221,8 @@ def test_an_input_that_changes_meanwhile_is_told(docker_matmul: Other) -> None:
 
 
 def test_an_image_made_anew_meanwhile_is_told(docker_hello: Other) -> None:
-    cube = Other(
-        docker_hello.root,
-        docker_hello.tmp,
-        "docker",
-        {**docker_hello.variables, "HELLO_IMAGE": f"{IMAGES['hello_world']}-x"},
-    )
+    image = f"{IMAGES['hello_world']}-anew"
+    cube = replace(docker_hello, variables={**docker_hello.variables, "HELLO_IMAGE": image})
     cube.edit("build_strategy: auto", "build_strategy: always")
     try:
         first = cube.record("--task=hello")
@@ -234,8 +231,8 @@ def test_an_image_made_anew_meanwhile_is_told(docker_hello: Other) -> None:
         done = cube.record("--task=hello", to="again")
         (told,) = done.manifest["image_identity"]["contradictions"]
         assert "another one before the run than after it" in told
-        told = engine("image", "inspect", "-f", "{{.Id}}", image).removeprefix("sha256:")
-        assert done.manifest["image_identity"]["config_digest"]["sha256"] == told
+        known = engine("image", "inspect", "-f", "{{.Id}}", image).removeprefix("sha256:")
+        assert done.manifest["image_identity"]["config_digest"]["sha256"] == known
         holds(done.folder)
     finally:
         engine("rmi", "--force", image)

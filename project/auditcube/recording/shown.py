@@ -23,7 +23,7 @@ _PLAIN = re.compile(
 )
 _ENV = ("-e", "--env", "--build-arg")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_OPTION = re.compile(r"--?[A-Za-z][A-Za-z0-9-]{0,40}")
+_OPTION = re.compile(r"-[A-Za-z]|--[A-Za-z][A-Za-z0-9-]{0,40}")  # to a letter, a value may be glued
 _WORDS = ("build_args", "env_args", "cpu_args", "gpu_args", "run_args")
 _AS_IT_IS = re.compile(r"\.|[A-Za-z0-9][\w .:@/+-]{0,200}", re.ASCII)
 

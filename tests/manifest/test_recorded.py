@@ -120,15 +120,16 @@ def test_inputs_by_parameter() -> None:
     assert told == {
         "download.list": {
             "source_id": "download.list", **shared, "digest": {"sha256": HASH}, "format": "file",
-            "provenance": "the input list of download; as it was before the run, and after it",
+            "provenance": "the input list of download; the same before and after the run",
         },
         "train.data": {
             "source_id": "train.data", **shared, "directory_digest": FOLDER["directory_digest"], "format": "directory",
-            "provenance": "the input data of train; a task of the same call may have written it: as it was after the run",
+            "provenance": "the input data of train; "
+            "a task of the same call may have written it: as it was after the run",
         },
         "train.config": {
             "source_id": "train.config", **shared, "digest": {"sha256": HASH}, "format": "file",
-            "provenance": "the input config of train; as MLCube copies it from its own workspace, and after it",
+            "provenance": "the input config of train; MLCube copies it from its own workspace; the same before and after the run",
         },
     }  # fmt: skip
 
@@ -137,9 +138,9 @@ ODD = {"state": "directory", "problem": "holds links or special files"}
 SAID = [
     (
         changed("inputs/0/after", {**FILE, "size": 4}),
-        "input list of download was not the same before and after the run",
+        "input list of download was not the same",
     ),
-    (changed("inputs/0/after", ABSENT), "input list of download was not the same before and after the run"),
+    (changed("inputs/0/after", ABSENT), "input list of download was not the same"),
     (changed("ended/killed", True), "had to be killed"),
     (changed("ended/exit_code", 2), "not known to have succeeded: mlcube ended with 2"),
     (changed("mlcube/yaml_sha256_after", None), "mlcube.yaml was changed during the run"),

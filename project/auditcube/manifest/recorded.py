@@ -114,10 +114,9 @@ def _origin(entry: Mapping[str, Any], used: Mapping[str, Any]) -> str:
         return f"{told}; a task of the same call may have written it: as it was after the run"
     if used["state"] == "absent":
         return f"{told}; it was not there before the run"
-    where = (
-        "as MLCube copies it from its own workspace" if entry["origin"] == "workspace" else "as it was before the run"
-    )
-    return f"{told}; {where}{'; it was another after the run' if changed(entry) else ', and after it'}"
+    source = "; MLCube copies it from its own workspace" if entry["origin"] == "workspace" else ""
+    same = "as it was before the run, and another after it" if changed(entry) else "the same before and after the run"
+    return f"{told}{source}; {same}"
 
 
 def changed(entry: Mapping[str, Any]) -> bool:

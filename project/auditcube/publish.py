@@ -25,7 +25,8 @@ from auditcube.scan.look import withheld as mark
 from auditcube.scan.withhold import Item, replace, withhold, withhold_in_json
 
 _SALT_BYTES = 32
-_MEDIA = "media"  # in the place of a rule, where a whole video is withheld
+# In the place of a rule, where a whole file is withheld: nobody can say what is in a video, or in somebody's output.
+_WHOLE = ("media", "output")
 # Members of a sidecar that must be what they are: a file under another name, or another digest, would break it.
 _FIXED = (
     "schema_version",
@@ -92,9 +93,9 @@ def _copy(sidecar: Path, output: Path, done: Published, salts: dict[str, str]) -
     for entry in manifest.get("artifacts", ()):
         content = (sidecar.parent / entry["path"]).read_bytes()
         text = as_text(content)
-        if text is None and entry["role"] == "media":  # whole: nobody can say what is in a video
-            copied = f"{mark(_MEDIA)}\n".encode()
-            withheld.append({"path": entry["path"], **_committed(_MEDIA, len(content), content, salts)})
+        if text is None and (whole := entry["role"]) in _WHOLE:
+            copied = f"{mark(whole)}\n".encode()
+            withheld.append({"path": entry["path"], **_committed(whole, len(content), content, salts)})
         elif text is None:
             raise EvidenceRejected(f"{sidecar.parent / entry['path']}: is no text, and nobody can say what is in it")
         else:

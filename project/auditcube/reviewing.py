@@ -195,7 +195,7 @@ def report(directory: Path, reference_dir: Path | None, output: Path | None) -> 
     if findings:
         raise EvidenceRejected("\n".join(map(str, findings)))
     if checked.plan is None:
-        raise InvalidInput(f"{directory}: is the output of verify, which has no report")
+        raise InvalidInput(f"{directory}: is the output of {checked.manifest['mlcube_task']}, which has no report")
     if output is None:
         return checked.store.report
     artifacts = [entry for entry in checked.manifest["artifacts"] if entry["role"] != "report"]

@@ -129,7 +129,8 @@ def test_inputs_by_parameter() -> None:
         },
         "train.config": {
             "source_id": "train.config", **shared, "digest": {"sha256": HASH}, "format": "file",
-            "provenance": "the input config of train; MLCube copies it from its own workspace; the same before and after the run",
+            "provenance": "the input config of train; MLCube copies it from its own workspace; "
+            "the same before and after the run",
         },
     }  # fmt: skip
 

@@ -276,6 +276,20 @@ def test_digests_without_copies(docker_matmul: Other) -> None:
     assert sum("only its digest is here" in text for text in done.manifest["non_claims"]) == 2
 
 
+def test_an_output_that_is_no_text_is_withheld_whole_from_a_copy(docker_matmul: Other) -> None:
+    (docker_matmul.workspace / "rows").mkdir()
+    (docker_matmul.workspace / "rows" / "weights.bin").write_bytes(bytes(range(256)))
+    done = docker_matmul.record()
+    assert done.manifest["redaction_status"] == "not_scanned"
+    public = docker_matmul.tmp / "public"
+    assert auditcube("redact", done.folder, "--output_dir", public) == 0
+    assert (public / "outputs/matmul/rows_dir/weights.bin").read_text() == "[withheld:output]\n"
+    assert validate([public]).findings == []
+    copy = check(Store(public))
+    assert copy.findings == []
+    assert [limit.split(":")[0] for limit in copy.limits] == ["outputs/matmul/rows_dir"]
+
+
 def test_podman_under_its_own_name(docker_hello: Other) -> None:
     if shutil.which("podman") is None:
         pytest.skip("no podman here")

@@ -176,8 +176,11 @@ def _record(checked: Checked) -> None:
     if not canonical.same([build.without_status(ref) for ref in checked.manifest["dataset_refs"]], refs):
         checked.find_unless_withheld("derived", SIDECAR, "does not follow from record.json", "/dataset_refs")
     _members(checked, {**expected, **dict.fromkeys(_NEVER_RECORDED)})
-    for path, message in wrong:
-        checked.find_unless_withheld("derived", path, message)
+    for place, message in wrong:
+        if any(entry["path"] == place or entry["path"].startswith(f"{place}/") for entry in checked.withholdings):
+            checked.limits.append(f"{place}: parts are withheld, and what is left {message}")
+        else:
+            checked.find("derived", place, message)
     _listed(checked, {name, checked.store.config.name, *copied})
     checked.checks.append(f"{len(copied)} files are the outputs that record.json tells of; the sidecar follows from it")
     checked.checks.append("the MLCube, its image and its inputs are elsewhere: `sha256sum` of them tells their digests")

@@ -32,9 +32,14 @@ class Checked:
 
     def withheld(self, path: str, pointer: str = "") -> bool:
         """Whether something is withheld in this file, or in this member of the sidecar."""
-        entries = self.manifest.get("redaction", {}).get("withheld", ())
         here = "" if path == SIDECAR else path
-        return any(entry["path"] == here and entry.get("pointer", "").startswith(pointer) for entry in entries)
+        return any(e["path"] == here and e.get("pointer", "").startswith(pointer) for e in self.withholdings)
+
+    @property
+    def withholdings(self) -> list[dict[str, Any]]:
+        """What the sidecar of a copy says is withheld."""
+        entries: list[dict[str, Any]] = self.manifest.get("redaction", {}).get("withheld", [])
+        return entries
 
     def find_unless_withheld(self, code: str, path: str, message: str, pointer: str = "") -> None:
         """A finding; where parts are withheld nobody can say so, and that is told."""

@@ -14,7 +14,7 @@ from e2e.commands import AUDITCUBE, DEAD_URL, auditcube, called, contents, envir
 
 COMMANDS = [
     *(["audit"], ["run_reference"], ["run_audit"], ["verify"], ["demo"], ["demo_endpoint"], ["init"], ["probe"]),
-    *(["report"], ["review"], ["manifest", "validate"], ["manifest", "schema"], ["manifest", "show"]),
+    *(["record"], ["report"], ["review"], ["manifest", "validate"], ["manifest", "schema"], ["manifest", "show"]),
 ]
 
 USAGE: dict[str, tuple[list[str], str]] = {
@@ -37,6 +37,14 @@ USAGE: dict[str, tuple[list[str], str]] = {
     "show nowhere": (["manifest", "show", "nowhere"], "nowhere"),
     "validate nowhere": (["manifest", "validate", "nowhere"], "nowhere"),
     "probe nowhere": (["probe", "--config", "nowhere"], "nowhere"),
+    "record what": (["record"], "-- and a command are missing"),
+    "record without --": (["record", "mlcube", "run", "--task=x"], "-- and a command are missing"),
+    "record nothing": (["record", "--output_dir", "y", "--"], "there is nothing"),
+    "record another command": (["record", "--", "mlcube", "describe"], "not `mlcube describe`"),
+    "record an unknown option": (["record", "--fast", "--", "mlcube", "run"], "--fast"),
+    "record a word before --": (["record", "x", "--", "mlcube", "run"], "before --: x"),
+    "record nowhere": (["record", "--", "mlcube", "run", "--mlcube=nowhere", "--platform=docker"], "nowhere"),
+    "record without mlcube.yaml": (["record", "--output_dir", "y", "--", "mlcube", "run"], "has no mlcube.yaml"),
     "API unknown": (["init", "--api", "nonsense"], "nonsense"),
 }
 

@@ -70,6 +70,8 @@ class Deferred(argparse.ArgumentParser):
         known, rest = super().parse_known_args(own, namespace)
         if not separator:
             self.error(f"-- and a command are missing: auditcube record [--output_dir DIR] -- {self.wrapped}")
+        if known.command:
+            self.error(f"unrecognized before --: {known.command[0]}")
         known.command = command
         return known, rest
 

@@ -30,10 +30,10 @@ FILES = [
     ("verify_accuracy.txt", "audit", "text/plain"),
     ("audit_test01.json", "audit", "application/json"),
     ("record.json", "record", "application/json"),
-    ("outputs/hello/chat.txt", "output", "text/plain"),
-    ("outputs/train/model/summary.json", "output", "application/json"),
-    ("outputs/train/model/weights.safetensors", "output", "application/octet-stream"),
-    ("outputs/train/model/README", "output", "application/octet-stream"),
+    ("recorded/hello/chat.txt", "output", "text/plain"),
+    ("recorded/train/model/summary.json", "output", "application/json"),
+    ("recorded/train/model/weights.safetensors", "output", "application/octet-stream"),
+    ("recorded/train/model/README", "output", "application/octet-stream"),
     ("performance/run_1/mlperf_log_detail.txt", "loadgen_log", "text/plain"),
 ]
 

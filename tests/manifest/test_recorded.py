@@ -35,15 +35,15 @@ RECORD: dict[str, Any] = {
         {"task": "train", "parameter": "config", "origin": "workspace", "before": FILE, "after": FILE},
     ],
     "outputs": [
-        {"task": "download", "parameter": "data", **FOLDER, "written": 1, "copy": "outputs/download/data"},
-        {"task": "train", "parameter": "log", **FILE, "written": 1, "copy": "outputs/train/log.txt"},
+        {"task": "download", "parameter": "data", **FOLDER, "written": 1, "copy": "recorded/download/data"},
+        {"task": "train", "parameter": "log", **FILE, "written": 1, "copy": "recorded/train/log.txt"},
     ],
     "ignored": [],
 }  # fmt: skip
 ARTIFACTS = [
     build.artifact("config.yaml", 3, HASH, None),
-    build.artifact("outputs/download/data/a", 3, HASH, None),
-    build.artifact("outputs/train/log.txt", 3, HASH, None),
+    build.artifact("recorded/download/data/a", 3, HASH, None),
+    build.artifact("recorded/train/log.txt", 3, HASH, None),
     build.artifact("record.json", 3, HASH, None),
 ]
 
@@ -170,19 +170,19 @@ def test_an_input_without_a_digest(before: dict[str, Any], text: str) -> None:
 
 
 def test_copies_are_what_the_record_says() -> None:
-    copied = {"outputs/download/data/a", "outputs/train/log.txt"}
+    copied = {"recorded/download/data/a", "recorded/train/log.txt"}
     assert recorded.copies(RECORD, ARTIFACTS) == (copied, [])
-    for number, place in [(1, "outputs/download/data"), (2, "outputs/train/log.txt")]:
+    for number, place in [(1, "recorded/download/data"), (2, "recorded/train/log.txt")]:
         other = copy.deepcopy(ARTIFACTS)
         other[number]["digest"] = {"sha256": OTHER}
         assert [path for path, _ in recorded.copies(RECORD, other)[1]] == [place]
         del other[number]
         assert [path for path, _ in recorded.copies(RECORD, other)[1]] == [place]
-    assert recorded.copies(changed("outputs/1/copy", None), ARTIFACTS) == ({"outputs/download/data/a"}, [])
+    assert recorded.copies(changed("outputs/1/copy", None), ARTIFACTS) == ({"recorded/download/data/a"}, [])
 
 
 def test_a_folder_without_files_is_no_result() -> None:
     empty = {"state": "directory", "files": 0, "size": 0, "directory_digest": {"dirHash1": digest.of_directory({})}}
     record = changed("outputs/0", {**RECORD["outputs"][0], **empty})
-    assert recorded.members(record, HASH, [])["result_paths"] == ["record.json", "outputs/train/log.txt"]
+    assert recorded.members(record, HASH, [])["result_paths"] == ["record.json", "recorded/train/log.txt"]
     assert recorded.copies(record, [ARTIFACTS[0], *ARTIFACTS[2:]])[1] == []

@@ -61,7 +61,7 @@ def test_hello_world(hello_world: Other) -> None:
     assert [refs(manifest)[f"{task}.name"]["digest"]["sha256"] for task in ("hello", "bye")] == [name, name]
     chat = (hello_world.workspace / "chats" / "chat_with_alice.txt").read_bytes()
     assert chat.decode().splitlines() == ["Hello Alice! Nice to meet you.", "Bye Alice! See you soon."]
-    assert manifest["result_paths"] == ["record.json", "outputs/hello/chat.txt", "outputs/bye/chat.txt"]
+    assert manifest["result_paths"] == ["record.json", "recorded/hello/chat.txt", "recorded/bye/chat.txt"]
     assert all((done.folder / path).read_bytes() == chat for path in manifest["result_paths"][1:])
     assert manifest["redaction_status"] == "safe_for_public_log"
     check_image(hello_world, manifest)
@@ -92,9 +92,9 @@ def test_matmul_and_an_edit_of_each_file(matmul: Other) -> None:
     assert manifest["benchmark"] == "matmul"
     shapes = refs(manifest)["matmul.parameters_file"]
     assert shapes["digest"]["sha256"] == digest_of(matmul.workspace / "shapes.yaml")
-    product = json.loads((done.folder / "outputs/matmul/output_file.json").read_text("utf-8"))
+    product = json.loads((done.folder / "recorded/matmul/output_file.json").read_text("utf-8"))
     assert product["shape"] == [10, 30]
-    rows = {path.name for path in (done.folder / "outputs/matmul/rows_dir").iterdir()}
+    rows = {path.name for path in (done.folder / "recorded/matmul/rows_dir").iterdir()}
     assert rows == {"begun", "row_0.json", "row_1.json", "row_2.json"}
     check_image(matmul, manifest)
     for path in [*done.folder.rglob("*")]:
@@ -122,9 +122,9 @@ def test_every_edit_of_the_sidecar_is_found(docker_matmul: Other) -> None:
 
 
 FORGED: dict[str, Callable[[Bundle], None]] = {
-    "another output": lambda b: b.replace("outputs/matmul/rows_dir/row_0.json", "maximum", "minimum"),
-    "another file": lambda b: b.replace("outputs/matmul/output_file.json", "shape", "shapes"),
-    "one output less": lambda b: b.unlist("outputs/matmul/rows_dir/row_0.json"),
+    "another output": lambda b: b.replace("recorded/matmul/rows_dir/row_0.json", "maximum", "minimum"),
+    "another file": lambda b: b.replace("recorded/matmul/output_file.json", "shape", "shapes"),
+    "one output less": lambda b: b.unlist("recorded/matmul/rows_dir/row_0.json"),
     "another configuration": lambda b: b.replace("config.yaml", "--rm --init", "--rm"),
     "a failed task": lambda b: b.edit("record.json", lambda told: told["ended"].update(exit_code=1)),
     "another input": lambda b: b.edit("record.json", lambda told: told["inputs"][0].update(parameter="other")),
@@ -283,11 +283,11 @@ def test_an_output_that_is_no_text_is_withheld_whole_from_a_copy(docker_matmul: 
     assert done.manifest["redaction_status"] == "not_scanned"
     public = docker_matmul.tmp / "public"
     assert auditcube("redact", done.folder, "--output_dir", public) == 0
-    assert (public / "outputs/matmul/rows_dir/weights.bin").read_text() == "[withheld:output]\n"
+    assert (public / "recorded/matmul/rows_dir/weights.bin").read_text() == "[withheld:output]\n"
     assert validate([public]).findings == []
     copy = check(Store(public))
     assert copy.findings == []
-    assert [limit.split(":")[0] for limit in copy.limits] == ["outputs/matmul/rows_dir"]
+    assert [limit.split(":")[0] for limit in copy.limits] == ["recorded/matmul/rows_dir"]
 
 
 def test_podman_under_its_own_name(docker_hello: Other) -> None:
@@ -344,7 +344,7 @@ def test_our_own_mlcube(docker_cube: Cube) -> None:
     assert done.returncode == 0, done.stderr
     holds(out)
     assert auditcube("review", out) == 0
-    recorded, own = sidecar(out), sidecar(out / "outputs/demo/output_dir")
+    recorded, own = sidecar(out), sidecar(out / "recorded/demo/output_dir")
     assert recorded["mlcube_config_hash"] == own["mlcube_config_hash"] == f"sha256:{digest_of(ROOT / 'mlcube.yaml')}"
     assert recorded["image_identity"]["config_digest"] == own["image_identity"]["config_digest"]
     assert not any(CANARY.encode() in data for data in everything(out).values())

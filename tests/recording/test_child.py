@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -30,12 +31,41 @@ NESTED = f"import os, sys; sys.exit(os.waitstatus_to_exitcode(os.system({SLEEPS!
 STUBBORN = "import signal, time; [signal.signal(n, 1) for n in (2, 15)]; print('begun', flush=True); time.sleep(60)"
 
 
+def test_another_thread_takes_no_signal_away() -> None:
+    """A signal goes to any thread of a process; the end of the command is one."""
+    over = threading.Event()
+    threads = [threading.Thread(target=over.wait) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    before = [signal.getsignal(number) for number in (*child.HANDED_ON, signal.SIGCHLD, signal.SIGTTOU)]
+    try:
+        assert [child.run(["sh", "-c", f"sleep 0.02; exit {code}"]).exit_code for code in range(5)] == [*range(5)]
+    finally:
+        over.set()
+    assert [signal.getsignal(number) for number in (*child.HANDED_ON, signal.SIGCHLD, signal.SIGTTOU)] == before
+
+
+def test_what_was_ignored_stays_so() -> None:
+    """Under nohup a hang-up ends nothing."""
+    program = "import signal; signal.signal(1, signal.SIG_IGN)\n" + PROGRAM
+    command = [sys.executable, "-c", program, "[]", "sh", "-c", "echo begun; sleep 0.5; exit 3"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        told = hung_up(process)
+    assert told == {"exit_code": 3, "signum": None, "killed": False}
+
+
+def hung_up(process: subprocess.Popen[str]) -> object:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGHUP)
+    return json.loads(process.communicate(timeout=20)[0])
+
+
 def test_the_exit_code_is_that_of_the_command() -> None:
     assert child.run(["sh", "-c", "exit 42"]) == child.Ended(42)
     assert child.run(["sh", "-c", "kill -9 $$"]) == child.Ended(137)
     with pytest.raises(SetupFailed, match="no-such-command: does not start"):
         child.run(["no-such-command"])
-    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()  # as it was before
 
 
 def started(then: list[tuple[float, int]], *command: str) -> subprocess.Popen[str]:

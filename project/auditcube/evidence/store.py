@@ -26,7 +26,7 @@ _OURS = frozenset(
         "verification.json",
         "review.json",
         "record.json",
-        "outputs",
+        "recorded",
     }
 ) | {*ATTACHMENTS}
 
@@ -104,7 +104,7 @@ class Store:
 
     @property
     def record(self) -> Path:
-        """What `auditcube record` saw around a run; its outputs' copies lie in `outputs`."""
+        """What `auditcube record` saw around a run; copies of the outputs lie in `recorded`."""
         return self.root / "record.json"
 
     def run(self, label: str) -> RunFiles:

@@ -18,7 +18,7 @@ _ROLES = {
     "review.json": "review",
     "record.json": "record",
 }
-_OUTPUTS = "outputs/"  # copies of what a recorded task wrote, under names that are not ours
+_OUTPUTS = "recorded/"  # copies of what a recorded task wrote, under names that are not ours
 _MEDIA_TYPES = {
     ".json": "application/json",
     ".jsonl": "application/jsonl",

@@ -11,7 +11,7 @@ from typing import Any
 from auditcube.manifest import digest
 
 TASK = "record"
-OUTPUTS = "outputs"  # the folder with the copies, below it one for each task
+OUTPUTS = "recorded"  # the folder with the copies, below it one for each task
 COMPLETED, FAILED, UNKNOWN = "completed", "failed", "unknown"
 _DIGESTS = ("digest", "directory_digest")
 

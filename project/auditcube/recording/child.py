@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import FrameType
 
 from auditcube.errors import SetupFailed
 
-HANDED_ON = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT})
-_AWAITED = HANDED_ON | {signal.SIGCHLD}
-# SIGTTOU: while it is blocked, a process in the background may give the terminal to another group.
-_BLOCKED = _AWAITED | {signal.SIGTTOU}
+HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 # After a signal: who does not end by it gets the next. Docker without --init hands PID 1 a SIGTERM that it ignores.
 _THEN = ((10.0, signal.SIGINT), (20.0, signal.SIGKILL))
 _POLL_S = 0.1
@@ -86,45 +85,78 @@ class _Group:
 def run(argv: Sequence[str]) -> Ended:
     """Run a command to its end; standard input, output and error are its own. Raises SetupFailed if it does not start.
 
-    After a signal that was handed on, SIGINT and SIGTERM are ignored: what is to be written about it must be.
+    After a signal that was handed on, all of them are ignored: what is to be written about it must be.
     """
     terminal = _terminal()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
-    try:
-        pid = os.posix_spawnp(
-            argv[0], list(argv), os.environ, setpgroup=0, setsigmask=before, setsigdef=[*HANDED_ON, signal.SIGPIPE]
-        )
+    with _Bell() as bell:
+        try:
+            pid = os.posix_spawnp(
+                argv[0], list(argv), os.environ, setpgroup=0, setsigdef=[*bell.heard, signal.SIGTTOU, signal.SIGPIPE]
+            )
+        except OSError as problem:
+            raise SetupFailed(f"{argv[0]}: does not start: {problem.strerror}") from problem
         group = _Group(pid, terminal)
         _give(terminal, pid)
-        code = _wait(group)
+        code = _wait(group, bell)
         _give(terminal, os.getpgrp())
-        if group.signum is not None:
-            for signum in HANDED_ON:
-                signal.signal(signum, signal.SIG_IGN)
-    except OSError as problem:
-        raise SetupFailed(f"{argv[0]}: does not start: {problem.strerror}") from problem
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if group.signum is not None:
+        for signum in HANDED_ON:
+            signal.signal(signum, signal.SIG_IGN)
     return Ended(code if code >= 0 else 128 - code, group.signum, group.killed)
 
 
-def _wait(group: _Group) -> int:
+class _Bell:
+    """Tells of signals one after another, whichever thread they were delivered to; use it in `with`.
+
+    One that is ignored, as SIGHUP is under nohup, stays so.
+    """
+
+    def __init__(self) -> None:
+        self.heard = [number for number in HANDED_ON if signal.getsignal(number) is not signal.SIG_IGN]
+        self._came: list[int] = []
+
+    def __enter__(self) -> _Bell:
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._fd_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        ring = {number: self._ring for number in (*self.heard, signal.SIGCHLD)}
+        # A process in the background that gives the terminal to another group is stopped, unless it ignores this.
+        self._before = {number: signal.signal(number, handler) for number, handler in ring.items()}
+        self._before[signal.SIGTTOU] = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        return self
+
+    def _ring(self, signum: int, _: FrameType | None) -> None:
+        self._came.append(signum)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._fd_before)
+        os.close(self._read)
+        os.close(self._write)
+
+    def wait(self, timeout_s: float | None) -> list[int]:
+        """What came, at the latest after a time; all of it is told once."""
+        if not self._came:
+            select.select([self._read], [], [], timeout_s)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._read, 4096)
+        came, self._came = self._came, []
+        return came
+
+
+def _wait(group: _Group, bell: _Bell) -> int:
     """The exit code of the command; after a signal, once nothing of it is left, or all was done to that end."""
     code: int | None = None
     while True:
-        if group.signum is None:
-            came = signal.sigwait(_AWAITED)
-        else:
-            info = signal.sigtimedwait(_AWAITED, _POLL_S)
-            came = signal.Signals(info.si_signo) if info is not None else signal.SIGCHLD
-        if came in HANDED_ON:
-            group.hand_on(came)
         if code is None:
             code = _ended(group)
         if code is not None and (group.signum is None or not group.lives):
             return code
         if group.signum is not None and not group.press() and code is not None:
             return code
+        for signum in bell.wait(None if group.signum is None else _POLL_S):
+            if signum != signal.SIGCHLD:
+                group.hand_on(signum)
 
 
 def _ended(group: _Group) -> int | None:

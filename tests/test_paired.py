@@ -19,7 +19,8 @@ NUMBERS = st.lists(st.floats(-10, 10).map(lambda x: round(x, 3)), min_size=1, ma
 def reached(pairs: int, seen: int, power: int) -> float:
     """The share of all signs with which the powers of the positive ranks have the sum that was seen, or more."""
     signs = itertools.product((False, True), repeat=pairs)
-    sums = [sum(rank**power for rank, sign in enumerate(each, 1) if sign) for each in signs]
+    weights: list[int] = [rank**power for rank in range(1, pairs + 1)]
+    sums = [sum(itertools.compress(weights, each)) for each in signs]
     return sum(total >= seen for total in sums) / len(sums)
 
 

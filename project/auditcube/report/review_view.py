@@ -45,7 +45,7 @@ class ReviewPage:
 def view_review(
     subject: str, reviewed: Mapping[str, Any], verdicts: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> ReviewPage:
-    """The page of what `review --json` tells of the tree `subject`; `verdicts` are those of each result, by its path."""
+    """The page of what `review --json` tells of the tree `subject`; `verdicts` are those of each result, by path."""
     results, findings = reviewed["results"], reviewed["findings"]
     told = {path: tuple(map(verdict_badge, those)) for path, those in verdicts.items() if those}
     return ReviewPage(

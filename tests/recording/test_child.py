@@ -25,7 +25,7 @@ from auditcube.recording import child
 child._THEN = [(after, signal.Signals(signum)) for after, signum in json.loads(sys.argv[1])]
 print(json.dumps(dataclasses.asdict(child.run(sys.argv[2:]))), flush=True)
 """
-SLEEPS = "trap 'kill $!; exit 7' INT TERM; echo begun; sleep 60 & wait"  # `&` ignores SIGINT
+SLEEPS = "sleep 60 & trap 'kill $!; exit 7' INT TERM; echo begun; wait"  # `&` has it ignore SIGINT
 # As `mlcube` does: it waits in system(), which ignores SIGINT, for a grandchild.
 NESTED = f"import os, sys; sys.exit(os.waitstatus_to_exitcode(os.system({SLEEPS!r})))"
 STUBBORN = "import signal, time; [signal.signal(n, 1) for n in (2, 15)]; print('begun', flush=True); time.sleep(60)"

@@ -128,6 +128,25 @@ def test_a_mark_taken_out_of_a_copy_is_missed(results: Path, tmp_path: Path) -> 
     assert {finding.code for finding in validate([copy.root]).findings} == {"redaction"}
 
 
+@pytest.mark.parametrize("private", [True, False])
+def test_a_result_among_the_outputs_of_another(results: Path, tmp_path: Path, private: bool) -> None:
+    """What is withheld from the inner one changes what the outer one lists."""
+    outer = Bundle.copied(results / "reference", tmp_path / "in")
+    inner = Bundle.copied(results / "reference", outer.root / "recorded/task/results")
+    if private:
+        inner.replace("report.html", "<body>", f"<body><!-- /home/{USER}/job -->")
+    media_types = {".json": "application/json", ".jsonl": "application/jsonl", ".yaml": "application/yaml"}
+    for path in inner.files():
+        name = path.relative_to(outer.root).as_posix()
+        outer.list_file(name, "output", media_types.get(path.suffix, "text/html"))
+    if not private:
+        assert publish(outer.root, tmp_path / "out", None).results == 2
+        assert validate([tmp_path / "out"]).findings == []
+        return
+    with pytest.raises(EvidenceRejected, match="results/mlcube.run_audit.json: is among the outputs of a record"):
+        publish(outer.root, tmp_path / "out", None)
+
+
 def test_a_changed_result_is_not_copied(results: Path, tmp_path: Path) -> None:
     bundle = Bundle.copied(results / "reference", tmp_path / "in")
     (bundle.root / "report.html").write_text("all is well")

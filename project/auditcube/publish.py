@@ -68,10 +68,21 @@ def publish(source: Path, output: Path, salts_file: Path | None) -> Published:
     done, salts = Published(), dict[str, str]()
     for path in found.sidecars:
         _copy(path, output / path.parent.relative_to(source if source.is_dir() else path.parent), done, salts)
+    if done.withheld and (inner := _results_within(found.sidecars)):
+        raise EvidenceRejected(
+            f"{inner[0]}: is among the outputs of a record, and would not be what that lists; redact it by itself, "
+            "and record with --digests_only"
+        )
     if salts:
         _write_private(salts_file, salts)
         done.salts = salts_file
     return done
+
+
+def _results_within(sidecars: list[Path]) -> list[Path]:
+    """The sidecars that lie below another's directory."""
+    folders = {path.parent for path in sidecars}
+    return [path for path in sidecars if folders & {*path.parent.parents}]
 
 
 def _check_places(source: Path, output: Path, salts_file: Path) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditcube.errors import AuditCubeError, ExitCode, SetupFailed
+from auditcube.errors import AuditCubeError, ExitCode, InvalidInput, SetupFailed
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import Store, keep_apart
 from auditcube.manifest import build, identity, provenance, recorded
@@ -78,7 +78,7 @@ class Recorded:
 class _Before:
     """What there was before the run; `inputs` with where each comes from: given, task, or workspace."""
 
-    yaml: str | None
+    yaml: str
     image: Told | None
     inputs: Sequence[tuple[Parameter, str, dict[str, Any]]]
     outputs: Sequence[tuple[Parameter, dict[str, inventory.Stamp]]]
@@ -92,13 +92,14 @@ def record(options: Options, environ: Mapping[str, str]) -> Recorded:
     """
     command = parse(options.argv)
     file = asking.mlcube_file(command)
+    if (yaml := _sha256(file)) is None:
+        raise InvalidInput(f"{file}: cannot be read")
     config = effective(asking.ask(command), command)
     asking.check_engine(config.engine, command.mlcube)
     keep_apart(options.output_dir, *(parameter.path for parameter in config.parameters))
     store = Store(options.output_dir)
     store.check_usable(options.overwrite)
     store.clear()
-    yaml = _sha256(file)
     before = _Before(yaml, container.look(config), _inputs(config), _outputs(config))
     sys.stdout.flush()
     started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
@@ -115,7 +116,7 @@ def record(options: Options, environ: Mapping[str, str]) -> Recorded:
 
 
 def _sha256(file: Path) -> str | None:
-    """The digest of mlcube.yaml; None where it is gone."""
+    """The digest of mlcube.yaml; None where it cannot be read."""
     found = inventory.look_at(file).files
     return next((sha256 for _, sha256 in found.values()), None)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 
 from auditcube.manifest import build, digest, recorded, schema
+from edits import edits
 from manifest.examples import FULL, HASH
 
 OTHER = "b" * 64
@@ -179,6 +181,24 @@ def test_copies_are_what_the_record_says() -> None:
         del other[number]
         assert [path for path, _ in recorded.copies(RECORD, other)[1]] == [place]
     assert recorded.copies(changed("outputs/1/copy", None), ARTIFACTS) == ({"recorded/download/data/a"}, [])
+
+
+@pytest.mark.parametrize("place", ["config.yaml", "runs/x.weird", "", 7, ["recorded/x"], {}, False])
+def test_a_copy_lies_where_copies_do(place: Any) -> None:
+    with pytest.raises(LookupError):
+        recorded.copies(changed("outputs/1/copy", place), ARTIFACTS)
+
+
+def test_what_is_no_record_is_refused_and_nothing_else_happens() -> None:
+    """Every small edit of a record is another record, or one of three errors."""
+    refused = 0
+    for edit in edits(RECORD):
+        try:
+            json.dumps([recorded.members(edit.value, HASH, []), recorded.state(edit.value)])
+            recorded.copies(edit.value, ARTIFACTS)
+        except (LookupError, TypeError, AttributeError):
+            refused += 1
+    assert refused > 50
 
 
 def test_a_folder_without_files_is_no_result() -> None:

@@ -131,6 +131,7 @@ FORGED: dict[str, Callable[[Bundle], None]] = {
     "an output without a copy": lambda b: b.edit("record.json", lambda told: told["outputs"][0].update(copy=None)),
     "no output": lambda b: b.edit("record.json", lambda told: told["outputs"].clear()),
     "another image": lambda b: b.edit("record.json", lambda told: told.update(image="localhost/other:1")),
+    "copies in another place": lambda b: b.edit("record.json", lambda t: t["outputs"][0].update(copy="config.yaml")),
     "no record": lambda b: b.edit("record.json", lambda told: told.clear()),
     "an archive of numbers": lambda b: b.claim(lambda m: m.update(run_durations_ns={"matmul": 10**12})),
 }

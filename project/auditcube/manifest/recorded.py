@@ -67,13 +67,18 @@ def members(record: Mapping[str, Any], effective_config: str, disclaimers: list[
 
 
 def copies(record: Mapping[str, Any], artifacts: Sequence[Mapping[str, Any]]) -> tuple[set[str], list[tuple[str, str]]]:
-    """The files listed that are copies of outputs, and those copies that are not what the record says, with why."""
+    """The files listed that are copies of outputs, and those copies that are not what the record says, with why.
+
+    Raises LookupError, TypeError or AttributeError for what is no record.
+    """
     listed = {entry["path"]: entry for entry in artifacts}
     found, wrong = set[str](), list[tuple[str, str]]()
     for entry in record["outputs"]:
         place = entry["copy"]
         if place is None:
             continue
+        if not str(place).startswith(f"{OUTPUTS}/"):
+            raise LookupError(f"a copy lies outside of {OUTPUTS}/")
         below = {path: each["digest"]["sha256"] for path, each in listed.items() if path.startswith(f"{place}/")}
         if entry["state"] == "file":
             found.add(place)

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -121,30 +120,64 @@ def test_what_comes_after_an_interruption_is_not_interrupted() -> None:
     assert out.splitlines()[-1] == "alive"
 
 
-def on_a_terminal(tmp_path: Path, *typed: tuple[str, bytes]) -> tuple[int, str]:
-    """PROGRAM on a terminal of its own, with keys typed when a word has been printed; exit code and what was seen."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execv(sys.executable, [sys.executable, "-c", PROGRAM, "[]", "sh", "-c", SLEEPS])
-    seen, left = b"", list(typed)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if not select.select([terminal], [], [], 0.1)[0]:
-            continue
-        try:
-            read = os.read(terminal, 4096)
-        except OSError:  # the other end is closed
-            break
-        seen += read
-        if left and left[0][0].encode() in seen:
-            time.sleep(0.3)  # the command may be faster than whoever gives it the terminal
-            os.write(terminal, left.pop(0)[1])
-    _, status = os.waitpid(pid, 0)
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(status), seen.decode()
+class Terminal:
+    """PROGRAM as the leader of a session on a terminal of its own, with keys to type; use it in `with`."""
+
+    def __init__(self, command: str) -> None:
+        controlled = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n" + PROGRAM
+        self._keys, other = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", controlled, "[]", "sh", "-c", command], stdin=other, stdout=other, stderr=other,
+            start_new_session=True,
+        )  # fmt: skip
+        os.close(other)
+        self.seen = b""
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait(20)
+        os.close(self._keys)
+
+    def until(self, word: bytes) -> None:
+        """Read until a word was printed."""
+        deadline = time.monotonic() + 20
+        while word not in self.seen and time.monotonic() < deadline:
+            if select.select([self._keys], [], [], 0.1)[0]:
+                self.seen += os.read(self._keys, 4096)
+        assert word in self.seen, self.seen
+
+    def type(self, key: bytes) -> None:
+        time.sleep(0.3)  # the command may be faster than whoever gives it the terminal
+        os.write(self._keys, key)
+
+    def told(self) -> object:
+        self.until(b"}")
+        return json.loads(self.seen[self.seen.index(b"{") :])
 
 
-def test_ctrl_c_goes_to_the_command_in_the_foreground(tmp_path: Path) -> None:
-    code, seen = on_a_terminal(tmp_path, ("begun", b"\x03"))
-    assert code == 0
-    assert json.loads(seen[seen.index("{") :]) == {"exit_code": 7, "signum": None, "killed": False}
+def test_ctrl_c_goes_to_the_command_in_the_foreground() -> None:
+    with Terminal(SLEEPS) as terminal:
+        terminal.until(b"begun")
+        terminal.type(b"\x03")
+        assert terminal.told() == {"exit_code": 7, "signum": None, "killed": False}
+
+
+def test_the_command_reads_what_is_typed() -> None:
+    with Terminal("read word; echo got $word; exit 5") as terminal:
+        terminal.type(b"something\n")
+        terminal.until(b"got something")
+        assert terminal.told() == {"exit_code": 5, "signum": None, "killed": False}
+
+
+def test_ctrl_z_stops_both_and_both_go_on() -> None:
+    with Terminal(SLEEPS) as terminal:
+        terminal.until(b"begun")
+        terminal.type(b"\x1a")
+        pid, status = os.waitpid(terminal.process.pid, os.WUNTRACED)
+        assert (pid, os.WIFSTOPPED(status)) == (terminal.process.pid, True)
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.type(b"\x03")
+        assert terminal.told() == {"exit_code": 7, "signum": None, "killed": False}

@@ -64,6 +64,12 @@ class _Group:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signum)
 
+    def _in_front(self, group: int) -> bool:
+        try:
+            return self.terminal is not None and os.tcgetpgrp(self.terminal) == group
+        except OSError:  # it has gone
+            return False
+
     @property
     def lives(self) -> bool:
         """Whether any process of it is left; its first was waited for."""
@@ -73,11 +79,17 @@ class _Group:
             return False
         return True
 
-    def stop_too(self) -> None:
-        """The command was stopped, as by Ctrl-Z: stop as well, and go on together."""
+    def stopped(self, signum: int) -> None:
+        """The command was stopped, as by Ctrl-Z: stop as well, and go on together.
+
+        One that was only faster than we were in giving it the terminal goes on at once.
+        """
+        if signum in (signal.SIGTTIN, signal.SIGTTOU) and self._in_front(self.pid):
+            self._send(signal.SIGCONT)
+            return
         _give(self.terminal, os.getpgrp())
         os.kill(os.getpid(), signal.SIGSTOP)
-        if self.terminal is not None and os.tcgetpgrp(self.terminal) == os.getpgrp():
+        if self._in_front(os.getpgrp()):
             _give(self.terminal, self.pid)
         self._send(signal.SIGCONT)
 
@@ -165,7 +177,7 @@ def _ended(group: _Group) -> int | None:
     if not pid:
         return None
     if os.WIFSTOPPED(status):
-        group.stop_too()
+        group.stopped(os.WSTOPSIG(status))
         return None
     return os.waitstatus_to_exitcode(status)
 

@@ -21,6 +21,7 @@ _IDLE_LIMIT_S = 4.0  # servers close idle connections after 5 s or more (uvicorn
 _CONNECT_TIMEOUT_S = 20.0
 _HEAD_BYTES = 262144  # of headers, at most: no server sends as many, and they must be held
 _OPENED_AT_ONCE = 64
+_PAUSE_S = 0.01  # several turns of the loop, each of which hears of what came before it
 _PROVEN = 1024  # answers after which a server that has left all connections open is believed to leave the next one too
 
 
@@ -168,7 +169,7 @@ class Connection(asyncio.Protocol):
             return False
         # The server's farewell may lie in the socket, unread by the loop: a request sent now would be lost. To look
         # costs as much as to send; a server that never took leave unannounced is looked at again after a pause only.
-        if (now != self._idle_since or self._pool.to_prove > 0) and self._taken_leave_of():
+        if (now - self._idle_since > _PAUSE_S or self._pool.to_prove > 0) and self._taken_leave_of():
             return False
         self._exchange = exchange
         self._transport.write(request)  # type: ignore[union-attr]  # it was at rest, hence made

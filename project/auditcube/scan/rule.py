@@ -1,9 +1,9 @@
 """What a rule is, and what may be asked about a match. Pure.
 
 A rule names literals of which one stands in each of its matches (`anchors`), or the lengths of the groups of digits
-(for `letters`: of the capitals before a digit) that a match begins with, or one of the engine's other shapes. In one
-pass the engine looks for these, and tries the pattern only there. A pattern's group `v`, or else the whole match, is
-what must not be published.
+(for `letters`: of the capitals, and of the digits behind them) that a match begins with, or one of the engine's other
+shapes. In one pass the engine looks for these, and tries the pattern only there. A pattern's group `v`, or else the
+whole match, is what must not be published.
 """
 
 from __future__ import annotations
@@ -60,15 +60,16 @@ def value(match: Match) -> bytes:
 
 def span(match: Match) -> tuple[int, int]:
     """Where that stands: the group `v`, the group `w` of a pattern's other half, or else all of it."""
-    for name in ("v", "w"):
-        if name in match.re.groupindex and match.start(name) >= 0:
-            return match.span(name)
+    if names := match.re.groupindex:
+        for name in ("v", "w"):
+            if name in names and match.start(name) >= 0:
+                return match.span(name)
     return match.span()
 
 
 def text_of(match: Match, drop: str = " -.") -> str:
     """The value as text, without what separates its groups."""
-    return value(match).decode("latin-1").translate({ord(c): None for c in drop})
+    return value(match).translate(None, drop.encode("latin-1")).decode("latin-1")
 
 
 def before(match: Match, size: int = 40) -> bytes:

@@ -219,7 +219,7 @@ RULES = (
         (),
         _numbers("dni"),
         shape="letters",
-        groups=((1,),),
+        groups=((1, 7),),
     ),
     Rule(
         "codice-fiscale",
@@ -229,7 +229,7 @@ RULES = (
         (),
         _numbers("codice_fiscale"),
         shape="letters",
-        groups=((6,),),
+        groups=((6, 2),),
     ),
     Rule(
         "nino",
@@ -239,7 +239,7 @@ RULES = (
         (),
         _nino,
         shape="letters",
-        groups=((2,),),
+        groups=((2, 2), (2, 4), (2, 6)),
     ),
     Rule(
         "indian-pan",
@@ -249,7 +249,7 @@ RULES = (
         (),
         _tax_id,
         shape="letters",
-        groups=((5,),),
+        groups=((5, 4),),
     ),
     Rule(
         "singapore-nric",
@@ -259,7 +259,7 @@ RULES = (
         (),
         _numbers("nric"),
         shape="letters",
-        groups=((1,),),
+        groups=((1, 7),),
     ),
     Rule(
         "mexican-curp",
@@ -269,7 +269,7 @@ RULES = (
         (),
         lambda m: checksums.short_day(value(m)[4:10].decode()),
         shape="letters",
-        groups=((4,),),
+        groups=((4, 6),),
     ),
     Rule(
         "hong-kong-id",
@@ -279,7 +279,7 @@ RULES = (
         (),
         None,
         shape="letters",
-        groups=((1, 2),),
+        groups=((1, 6), (2, 6)),
     ),
     *(
         called(id, about, words, f"{form}(?![\\w-])", _true, "private data", anchors, bounded=True, loose=True)

@@ -16,7 +16,8 @@ from auditcube.manifest import codec
 from auditcube.manifest.shapes import RULE, misshapen
 from auditcube.scan import pack
 from auditcube.scan.files import Looked, leak_in_json, look_at_file, small_text
-from auditcube.scan.look import Leaf, LeafHit, all_quiet, leaves, look_at_leaves, text_of_json, withheld
+from auditcube.scan.look import Leaf, LeafHit, leaves, look_at_leaves, text_of_json, withheld
+from auditcube.scan.quiet import quiet
 
 SAFE, REDACTED, FINDINGS, NOT_SCANNED = "safe_for_public_log", "redacted", "contains_findings", "not_scanned"
 _FIT = (SAFE, REDACTED)
@@ -107,7 +108,7 @@ def claims(manifest: Mapping[str, Any]) -> bool:
 
 def looked_at(materials: Sequence[Material]) -> list[Material]:
     """The same, each with the word whether anything at all is found in it; looked at together, which is cheap."""
-    found = iter(all_quiet([each.text for each in materials if each.text is not None]))
+    found = iter(quiet().of([each.text for each in materials if each.text is not None]))
     return [each._replace(quiet=each.text is not None and next(found)) for each in materials]
 
 

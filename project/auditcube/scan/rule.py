@@ -35,7 +35,9 @@ class Rule:
 
     `reach` is how many bytes before its anchor a match may begin; 0: the match begins with it. `lead` holds the
     characters that may stand between; without it, any of the line. `bounded`: no letter or digit stands directly before
-    the anchor. `lines`: a match may go over several lines.
+    the anchor. `lines`: a match may go over several lines. `opens`: what its first line has at the anchor, of a rule
+    that may find nothing in that line alone, as its match is not whole without others, or its check looks at them. Of
+    any other rule, what it finds in a text it also finds in one line of it by itself.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Rule:
     lead: str = ""
     bounded: bool = True
     lines: bool = False
+    opens: str = ""
     shape: Shape = "anchor"
     groups: tuple[tuple[int, ...], ...] = ()
 

@@ -6,7 +6,7 @@ import re
 
 from auditcube.scan import checksums
 from auditcube.scan.pack.build import called
-from auditcube.scan.rule import Check, Match, Rule, is_number, text_of, value
+from auditcube.scan.rule import Check, Match, Rule, before, is_number, text_of, value
 
 _END = r"(?![\w-])(?!\.\d)"
 _BEGIN = r"(?<![\w.+/-])"
@@ -198,10 +198,7 @@ RULES = (
         "Identity number of South Africa",
         ((13,),),
         r"\d{13}",
-        lambda m: (
-            _south_african(m)
-            and re.search(rb"(?i)\bid\b|identity", m.string[max(0, m.start() - 40) : m.start()]) is not None
-        ),
+        lambda m: _south_african(m) and re.search(rb"\bid\b|identity", before(m)) is not None,
     ),
     _grouped(
         "finnish-hetu",

@@ -94,11 +94,11 @@ def odd_numbers(manifest: Any) -> Iterator[tuple[str, str]]:
 
 
 def _numbers(value: Any, at: str) -> Iterator[tuple[str, int | float]]:
-    if isinstance(value, dict):
-        for name, member in value.items():
-            yield from _numbers(member, f"{at}/{name.replace('~', '~0').replace('/', '~1')}")
-    elif isinstance(value, list):
-        for number, member in enumerate(value):
-            yield from _numbers(member, f"{at}/{number}")
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        yield at, value
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in members:
+        if isinstance(member, (dict, list, int, float)) and not isinstance(member, bool):
+            place = f"{at}/{name.replace('~', '~0').replace('/', '~1') if isinstance(name, str) else name}"
+            if isinstance(member, (dict, list)):
+                yield from _numbers(member, place)
+            else:
+                yield place, member

@@ -126,7 +126,11 @@ def _add_lines(value: Any, name: str, parts: list[str]) -> str:
     elif isinstance(value, (dict, Pairs)):
         for key, member in value.items() if isinstance(value, dict) else value:
             parts.append(f'"{key}"')
-            name = _add_lines(member, str(key).replace("\n", " "), parts)
+            name = str(key).replace("\n", " ")
+            if isinstance(member, str):  # as above, and nearly all are
+                parts.append(f'"{name}": "{member}"')
+            else:
+                name = _add_lines(member, name, parts)
     elif isinstance(value, list):
         for member in value:
             name = _add_lines(member, name, parts)

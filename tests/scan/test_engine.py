@@ -101,6 +101,12 @@ def test_a_line_behind_it_makes_no_difference_for_any_kind() -> None:
         assert followed == alone, text
 
 
+@pytest.mark.parametrize("text", ["X1234567L", "X-1234567-L", "Y1234567X", "Z-1234567R"])
+def test_a_dash_behind_the_first_letter_hides_no_number(text: str) -> None:
+    """NIE of Spain, written either way; the letter follows from the number."""
+    assert [span.rule.id for span in Engine(pack.RULES).spans(text.encode())] == ["spanish-nie"]
+
+
 def test_every_rule_can_be_reached_and_named() -> None:
     ids = [each.id for each in pack.RULES]
     assert len(set(ids)) == len(ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Iterator
@@ -9,9 +10,12 @@ from collections.abc import Iterator
 import pytest
 
 from auditcube.scan import quiet
-from auditcube.scan.look import look
+from auditcube.scan.look import look, text_of_json
 from auditcube.scan.pack import RULES
 from auditcube.scan.quiet import Quiet
+from bundles import dumps, sealed
+from manifest.examples import FULL
+from mutations import mutants
 from scan import corpus
 
 ALL = corpus.SECRETS | corpus.PRIVATE | corpus.HARMLESS
@@ -47,6 +51,20 @@ def test_what_was_seen_before_makes_no_difference() -> None:
     texts = list(mixed(8))
     one = Quiet()
     assert [one.of([text])[0] for text in texts] == [not look(text) for text in texts]
+
+
+def test_mutated_sidecars_that_share_most_lines() -> None:
+    """As in a tree: each differs from the last in little, and some hold a leak somewhere."""
+    chance = random.Random(9)
+    leaks = itertools.cycle(sample.text for sample in corpus.samples(corpus.SECRETS | corpus.PRIVATE, 1, 9))
+    values = [mutant.value for mutant in itertools.islice(mutants(FULL, dumps(FULL), sealed, chance), 300)]
+    texts = []
+    for value in values:
+        leak = {"extensions": {"note": next(leaks)}} if chance.random() < 0.3 else {}
+        texts.append(text_of_json((value or {}) | leak))
+    one, expected = Quiet(), [not look(text) for text in texts]
+    assert one.of(texts[:150]) + [one.of([text])[0] for text in texts[150:]] == expected
+    assert 50 < sum(expected) < 290
 
 
 @pytest.mark.parametrize("text", [NETRC, DEFAULT, KAGGLE, VARIABLE, NUMBERS, f"x = {NETRC!r}", json.dumps(KAGGLE)])

@@ -233,6 +233,9 @@ def test_a_crash_of_upstreams_is_no_verdict(tmp_path: Path) -> None:
         ("resnet50", "v5.0", ("TEST01", "TEST04")),
         ("gpt-oss-120b", "v6.1", ("TEST07", "TEST09")),
         ("llama3_1-8b", "v5.1", ("TEST06",)),
+        ("llama3_1-405b", "v5.0", ()),  # a model of that round without a test
+        ("llama3_1-405b", "v6.0", ("TEST06",)),
+        ("llama3.1-405b-interactive", "v5.1", ("TEST06",)),
         ("wan-2.2-t2v-a14b", "v6.0", ("TEST04",)),
         ("qwen3.6-27b", "v6.1", ()),
         ("dlrm-v3", "v6.1", ("TEST08",)),

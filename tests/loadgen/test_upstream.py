@@ -47,8 +47,8 @@ def test01_the_band(tmp_path: Path, scenario: str, before: Any, after: Any, pass
 @pytest.mark.parametrize(
     ("change", "passed", "text"),
     [
-        ({"result_validity": "INVALID"}, False, "TEST FAI Invalid results in"),
-        ({"result_validity": ...}, False, "TEST FAI Invalid results in"),
+        ({"result_validity": "INVALID"}, False, "TEST FAIL: Invalid results in"),
+        ({"result_validity": ...}, False, "TEST FAIL: Invalid results in"),
         ({"num_errors": 1}, False, ""),
         ({"effective_target_latency_ns": 1_000_000.0}, True, "TEST PASS"),
         ({"effective_target_latency_ns": "1000000"}, False, "target latency mismatch"),
@@ -163,7 +163,7 @@ def test04_the_boundary(tmp_path: Path, scenario: str, before: Any, after: Any, 
         (["Samples per second: 5000"], False, "test score = 5000"),  # the last counts
         (["target_latency (ns): 5"], True, "TEST PASS"),
         (["2 ERRORS encountered."], True, "WARNING: 2 ERROR reported in test results"),
-        (["Result is : INVALID"], False, "TEST FAI Test results are invalid"),
+        (["Result is : INVALID"], False, "TEST FAIL: Test results are invalid"),
         (["Result is : invalid"], True, "TEST PASS"),
         (["Result is INVALID"], False, ""),
         (["Scenario : Server"], False, "Test and reference scenarios do not match!"),

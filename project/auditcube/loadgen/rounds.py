@@ -35,7 +35,8 @@ _TESTS: Mapping[str, tuple[tuple[str, ...] | None, ...]] = {
         ("llama2-70b-99.9", "llama2-70b-interactive-99", "llama2-70b-interactive-99.9"), (("TEST06",),) * 4
     ),
     "mixtral-8x7b": (("TEST06",), ("TEST06",), ("TEST06",), None),
-    "llama3.1-405b": (None, ("TEST06",), ("TEST06",), None),
+    "llama3.1-405b": ((), ("TEST06",), ("TEST06",), None),
+    "llama3.1-405b-interactive": (None, ("TEST06",), ("TEST06",), None),
     **dict.fromkeys(
         ("llama3.1-8b", "llama3.1-8b-interactive", "deepseek-r1"), (None, ("TEST06",), ("TEST06",), ("TEST06",))
     ),

@@ -169,7 +169,7 @@ def _performance(reference: Path, compliance: Path) -> tuple[bool, str]:
     for path in (reference, compliance):
         log = Detail(path)
         if log.get("result_validity") != "VALID":
-            return False, f"Verifying performance.\nTEST FAI Invalid results in {path}\n"
+            return False, f"Verifying performance.\nTEST FAIL: Invalid results in {path}\n"
         if _errors(log):
             raise Crash("name 'line' is not defined, which a log with errors leads to")
         scenario = log.get("effective_scenario")
@@ -181,14 +181,14 @@ def _performance(reference: Path, compliance: Path) -> tuple[bool, str]:
     before, after = scores
     lines = ["Verifying performance."]
     if scenarios[0] != scenarios[1]:
-        return False, "\n".join([*lines, "TEST FAI Test and reference scenarios do not match!", ""])
+        return False, "\n".join([*lines, "TEST FAIL: Test and reference scenarios do not match!", ""])
     if scenarios[0] == "Server" and latencies[0] != latencies[1]:
-        return False, "\n".join([*lines, "TEST FAI Server target latency mismatch", ""])
+        return False, "\n".join([*lines, "TEST FAIL: Server target latency mismatch", ""])
     relaxed = scenarios[0] in _RELAXED_UP_TO_NS and before <= _RELAXED_UP_TO_NS[scenarios[0]]
     threshold = 0.20 if relaxed else 0.10
     passed = before * (1 - threshold) <= after <= before * (1 + threshold)
     lines += [f"Reference score = {before}", f"Test score = {after}"]
-    return passed, "\n".join([*lines, "TEST PASS" if passed else "TEST FAI Test score invalid", ""])
+    return passed, "\n".join([*lines, "TEST PASS" if passed else "TEST FAIL: Test score invalid", ""])
 
 
 def _errors(log: Detail) -> bool:

@@ -62,7 +62,7 @@ def _compare(paths: Paths, lines: list[str]) -> bool:
     threshold = 0.20 if relaxed else 0.10
     lines += [f"reference score = {reference.score}", f"test score = {test.score}"]
     passed = as_float(test.score) < as_float(reference.score) * (1 + threshold)
-    lines.append("TEST PASS" if passed else "TEST FAI Test score invalid")
+    lines.append("TEST PASS" if passed else "TEST FAIL: Test score invalid")
     return passed
 
 
@@ -95,10 +95,10 @@ def _line(found: _Scan, line: str, lines: list[str], invalid: str, name: str, re
             if reference.latency is None:
                 raise Crash("the reference's latency is used before it is set")
             if reference.latency != found.latency:
-                lines.append("TEST FAI Server target latency mismatch")
+                lines.append("TEST FAIL: Server target latency mismatch")
                 raise _Ends(0)
     if line.startswith("Result is") and _value(line) == "INVALID":
-        lines.append(f"TEST FAI {invalid}")
+        lines.append(f"TEST FAIL: {invalid}")
         raise _Ends(1)
     if _ERRORS.match(line):
         lines.append(f"WARNING: {line.split(' ', 1)[0]} ERROR reported in {name}")

@@ -167,7 +167,7 @@ def _test07(options: Options, paths: Paths) -> Both:
     _check_pattern(options.score_pattern)
     scored = scorer.run(options.accuracy_script, paths.audited_accuracy.absolute(), options.script_timeout_s)
     judge = partial(strict.judge_test07, paths, scored, threshold, options.score_pattern)
-    return judge, test07.told(scored.printed, threshold, options.score_pattern), {COMPLIANCE: scored.printed}
+    return judge, test07.told(scored.output, threshold, options.score_pattern), {COMPLIANCE: scored.printed}
 
 
 def _check_pattern(pattern: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,25 @@ def test01_errors_crash_the_script_unless_their_number_is_told(tmp_path: Path) -
     good = detail("Server", 400)
     assert performance(tmp_path / "a", good, good, errors=["e"])[0]
     assert not performance(tmp_path / "b", good, detail("Server", 400, num_errors=...), errors=["e"])[0]
+
+
+@pytest.mark.parametrize("metadata", [None, {}, [1], ...])
+def test01_a_message_that_tells_no_errors_crashes_the_script_unless_their_number_is_told(
+    tmp_path: Path, metadata: Any
+) -> None:
+    paths = case(tmp_path, "TEST01")
+    message = {"key": "more", "value": 1, "metadata": metadata}
+    line = f":::MLLOG {json.dumps({k: v for k, v in message.items() if v is not ...})}\n"
+    for told, passed in ((0, True), (..., False)):
+        write_detail(paths.audited_detail, detail(num_errors=told))
+        with paths.audited_detail.open("a") as file:
+            file.write(line)
+        assert test01.told(paths, "int32", False).passed is passed
+
+
+def test01_the_score_is_read_before_the_validity(tmp_path: Path) -> None:
+    passed, text = performance(tmp_path, detail(result_validity="INVALID", effective_scenario=...), detail())
+    assert (passed, text) == (False, "Verifying performance.\n")
 
 
 def accuracy(tmp_path: Path, known: list[Any], tested: list[Any], dtype: str = "int32") -> Told:
@@ -167,6 +187,7 @@ def test04_the_boundary(tmp_path: Path, scenario: str, before: Any, after: Any, 
         (["Result is : invalid"], True, "TEST PASS"),
         (["Result is INVALID"], False, ""),
         (["Scenario : Server"], False, "Test and reference scenarios do not match!"),
+        (["Samples per second: 1, Result is : INVALID"], False, ""),  # no number
     ],
 )
 def test04_lines(tmp_path: Path, more: list[str], passed: bool, text: str) -> None:
@@ -268,9 +289,24 @@ def test06_holes(tmp_path: Path) -> None:
     ],
 )
 def test07_the_score(printed: str, passed: bool) -> None:
-    told = test07.told(printed, 60.698, test07.PATTERN)
+    told = test07.told(printed.encode(), 60.698, test07.PATTERN)
     assert told.passed is passed
     assert told.files["verify_accuracy.txt"].rstrip().endswith("TEST PASS" if passed else "TEST FAIL")
+
+
+@pytest.mark.parametrize(
+    ("output", "kept", "passed"),
+    [
+        (b"10%\r20%\r\n'exact_match': 99\r", "10%\n20%\n'exact_match': 99\n", True),
+        (b"\xff\n'exact_match': 99\n", "", False),  # nothing of a piece with bytes that are no text is read
+        (b"'exact_match': 99\n" + b"x" * 8192 + b"\n\xff", "'exact_match': 99\n", True),  # what came before is
+    ],
+)
+def test07_what_is_read_of_the_output(output: bytes, kept: str, passed: bool) -> None:
+    told = test07.told(output, 60.698, test07.PATTERN)
+    assert told.passed is passed
+    assert told.files["verify_accuracy.txt"].startswith(f"{kept}\n====")
+    assert bool(told.notes) == (b"\xff" in output)
 
 
 def predicted(tmp_path: Path, known: list[Any], tested: list[Any], tolerance: float = 0.001) -> Told:
@@ -367,6 +403,8 @@ def of(tokens_: int) -> str:
         (of(2), True),  # one object
         (f"{of(2)}\n\n{of(3)}\n", True),
         (f"{of(2)}{of(2)}\n", True),
+        (f"{of(1)} \t{of(5)}\n", True),  # whatever space is between them
+        (f"{of(1)},{of(5)}\n", False),  # and no further than what is no object
         (f"[\n{of(2)},\n{of(2)},\n", True),  # its end is lost
         (f"\ufeff[\n{of(2)},\n{of(2)}\n]\n", True),
         ('{\n"data": "00"\n}', None),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from auditcube.loadgen.accuracy_log import entries
-from auditcube.loadgen.detail_log import Detail
+from auditcube.loadgen.detail_log import Detail, messages
 from auditcube.loadgen.errors import Malformed
 from auditcube.loadgen.hexdata import numbers
 from auditcube.loadgen.layout import Paths
@@ -34,7 +34,7 @@ def told(paths: Paths, dtype: str, unix_mode: bool) -> Told:
     """Both halves. The script as a whole never fails: it only writes both verdicts down."""
     notes = []
     same, fast = False, False
-    accuracy = performance = ""
+    accuracy, performance = "", ["Verifying performance."]
     try:
         if unix_mode:
             same, accuracy = _unix_accuracy(paths.accuracy, paths.audited_accuracy)
@@ -43,12 +43,11 @@ def told(paths: Paths, dtype: str, unix_mode: bool) -> Told:
     except (Crash, Malformed) as problem:
         notes.append(f"verify_accuracy.py crashes: {problem}")
     try:
-        fast, performance = _performance(paths.detail, paths.audited_detail)
+        fast = _performance(paths.detail, paths.audited_detail, performance)
     except (Crash, Malformed) as problem:
         notes.append(f"verify_performance.py crashes: {problem}")
-    return Told(
-        same and fast, 0, {"verify_accuracy.txt": accuracy, "verify_performance.txt": performance}, tuple(notes)
-    )
+    files = {"verify_accuracy.txt": accuracy, "verify_performance.txt": "\n".join([*performance, ""])}
+    return Told(same and fast, 0, files, tuple(notes))
 
 
 def members(entry: Any, *names: str) -> list[Any]:
@@ -163,35 +162,41 @@ def _digest(text: bytes) -> str:
     return hashlib.md5(_SEQUENCE.sub(b"", text.replace(b",", b"")), usedforsecurity=False).hexdigest()
 
 
-def _performance(reference: Path, compliance: Path) -> tuple[bool, str]:
+def _performance(reference: Path, compliance: Path, lines: list[str]) -> bool:
     """Two-sided: the compliance run is neither slower nor faster by more than the threshold."""
     scores, scenarios, latencies = [], [], []
     for path in (reference, compliance):
         log = Detail(path)
-        if log.get("result_validity") != "VALID":
-            return False, f"Verifying performance.\nTEST FAIL: Invalid results in {path}\n"
-        if _errors(log):
-            raise Crash("name 'line' is not defined, which a log with errors leads to")
         scenario = log.get("effective_scenario")
         if not isinstance(scenario, str) or scenario not in _SCORES:
             raise Crash(f"no score is known for the scenario {scenario!r}")
         scores.append(as_float(log.get(_SCORES[scenario])))
+        if log.get("result_validity") != "VALID":
+            lines.append(f"TEST FAIL: Invalid results in {path}")
+            return False
+        if _errors(log):
+            raise Crash("name 'line' is not defined, which a log with errors leads to")
         scenarios.append(scenario)
         latencies.append(log.get("effective_target_latency_ns"))
     before, after = scores
-    lines = ["Verifying performance."]
     if scenarios[0] != scenarios[1]:
-        return False, "\n".join([*lines, "TEST FAIL: Test and reference scenarios do not match!", ""])
+        lines.append("TEST FAIL: Test and reference scenarios do not match!")
+        return False
     if scenarios[0] == "Server" and latencies[0] != latencies[1]:
-        return False, "\n".join([*lines, "TEST FAIL: Server target latency mismatch", ""])
+        lines.append("TEST FAIL: Server target latency mismatch")
+        return False
     relaxed = scenarios[0] in _RELAXED_UP_TO_NS and before <= _RELAXED_UP_TO_NS[scenarios[0]]
     threshold = 0.20 if relaxed else 0.10
     passed = before * (1 - threshold) <= after <= before * (1 + threshold)
     lines += [f"Reference score = {before}", f"Test score = {after}"]
-    return passed, "\n".join([*lines, "TEST PASS" if passed else "TEST FAIL: Test score invalid", ""])
+    lines.append("TEST PASS" if passed else "TEST FAIL: Test score invalid")
+    return passed
 
 
 def _errors(log: Detail) -> bool:
     if "num_errors" in log.values:
         return bool(log.get("num_errors") != 0)
-    return bool(log.errors)
+    try:
+        return any([message["metadata"]["is_error"] for message in messages(log.path)])
+    except (KeyError, TypeError) as problem:
+        raise Crash(f"a message does not tell whether it is an error: {problem}") from None

@@ -80,16 +80,17 @@ def _scan(path: Path, lines: list[str], invalid: str, name: str, reference: _Sca
 
 
 def _line(found: _Scan, line: str, lines: list[str], invalid: str, name: str, reference: _Scan | None) -> None:
+    """One line, of which only the first thing that it is counts."""
     if line.startswith("Scenario"):
         found.mode = _value(line)
-    if (stream := _STREAMS.get(found.mode)) is not None and stream.match(line):
+    elif (stream := _STREAMS.get(found.mode)) is not None and stream.match(line):
         try:
             found.score = 1e9 / as_float(_value(line))
         except ZeroDivisionError:
             raise Crash("float division by zero") from None
-    if (rate := _RATES.get(found.mode)) is not None and rate.match(line):
+    elif (rate := _RATES.get(found.mode)) is not None and rate.match(line):
         found.score = _value(line)
-    if found.mode == "Server" and _LATENCY.match(line):
+    elif found.mode == "Server" and _LATENCY.match(line):
         found.latency = _value(line)
         if reference is not None:
             if reference.latency is None:
@@ -97,10 +98,11 @@ def _line(found: _Scan, line: str, lines: list[str], invalid: str, name: str, re
             if reference.latency != found.latency:
                 lines.append("TEST FAIL: Server target latency mismatch")
                 raise _Ends(0)
-    if line.startswith("Result is") and _value(line) == "INVALID":
-        lines.append(f"TEST FAIL: {invalid}")
-        raise _Ends(1)
-    if _ERRORS.match(line):
+    elif line.startswith("Result is"):
+        if _value(line) == "INVALID":
+            lines.append(f"TEST FAIL: {invalid}")
+            raise _Ends(1)
+    elif _ERRORS.match(line):
         lines.append(f"WARNING: {line.split(' ', 1)[0]} ERROR reported in {name}")
 
 

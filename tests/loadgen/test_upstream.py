@@ -149,6 +149,28 @@ def test01_unixmode(tmp_path: Path, count: int, change: int | None, passed: bool
     assert test01.told(paths, "byte", True).passed is passed
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "mismatches"),
+    [
+        (b"\n", b"\r\n", 99),
+        (b" },", b" }, ", 98),  # the last entry has no comma
+        (b'"seq_id" : ', b'"seq_id" :  ', 99),
+        (b'"seq_id" : 1', b'"seq_id" : 9', 0),  # which is not compared
+        (b"[\n", b"[\n\n", 1),  # an empty line, and an index is wanted of every one but the first and the last
+        (b"\n]\n", b"\njunk\n]\n", 1),
+        (b"\n]\n", b"\n]", 0),
+    ],
+)
+def test01_unixmode_compares_lines_as_they_are(tmp_path: Path, old: bytes, new: bytes, mismatches: int) -> None:
+    paths = case(tmp_path, "TEST01")
+    write_accuracy(paths.accuracy, [entry(n, [5, n], seq=200 - n) for n in range(120)])
+    write_accuracy(paths.audited_accuracy, [entry(n, [5, n]) for n in range(99)])
+    paths.audited_accuracy.write_bytes(paths.audited_accuracy.read_bytes().replace(old, new))
+    told = test01.told(paths, "byte", True).files["verify_accuracy.txt"].splitlines()
+    assert told[1] == f"num_perf_log_data_mismatch = {mismatches}"
+    assert told[3] == ("TEST FAIL" if mismatches else "TEST PASS")
+
+
 def scores(tmp_path: Path, scenario: str, before: Any, after: Any, *more: str, result: str = "VALID") -> Told:
     paths = case(tmp_path, "TEST04")
     write_summary(paths.summary, scenario, before)

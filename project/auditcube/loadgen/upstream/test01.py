@@ -25,8 +25,8 @@ _SCORES = {
     "Server": "result_completed_samples_per_sec",
 }
 _RELAXED_UP_TO_NS = {"SingleStream": 200_000, "MultiStream": 1_600_000}
-_SEQUENCE = re.compile(rb'"seq_id"\s*:\s*\S+')
-_FIELDS = re.compile(r": |,")
+_SEQUENCE = re.compile(rb'"seq_id" : \S+')
+_FIELDS = re.compile(rb": |,")
 _INDEX = re.compile(rb'"qsl_idx" : ([^,]*),')
 
 
@@ -128,27 +128,24 @@ def _verdict(passed: bool) -> str:
 
 
 def _unix_accuracy(reference: Path, compliance: Path) -> tuple[bool, str]:
-    """`--unixmode`: whole lines, by their MD5; only LoadGen's own spelling can be read."""
+    """`--unixmode`: whole lines, by their MD5; only LoadGen's own spelling can be read.
+
+    A line is what ends in a newline, as `wc -l` counts; a line without an index is one that no line of the reference has.
+    """
     try:
-        tested = compliance.read_bytes().split(b"\n")
-        known = reference.read_bytes().split(b"\n")
+        tested, known = (path.read_bytes().split(b"\n")[:-1] for path in (compliance, reference))
     except OSError as problem:
         raise Crash(str(problem.strerror)) from problem
-    tested = tested[:-1] if tested[-1] == b"" else tested
-    known = known[:-1] if known[-1] == b"" else known
     if len(tested) < 100:
         raise Crash("a log of fewer than 100 lines is divided by zero")
     by_index: dict[bytes, list[bytes]] = {}
     for line in known:
         for index in dict.fromkeys(_INDEX.findall(line)):
-            by_index.setdefault(index, []).append(line.strip())
+            by_index.setdefault(index, []).append(line)
     matches = mismatches = 0
     for line in tested[1:-1]:
-        fields = _FIELDS.split(line.strip().decode("utf-8", "surrogateescape"))
-        if len(fields) < 4:
-            raise Crash("a line has no index where LoadGen writes it")
-        lines = by_index.get(fields[3].encode("utf-8", "surrogateescape"), [])
-        same = _digest(b"\n".join(lines)) == _digest(line.strip())
+        index = (_FIELDS.split(line) + [b""] * 4)[3].rstrip()
+        same = _digest(by_index.get(index, [])) == _digest([line])
         matches += same
         mismatches += not same
     passed = mismatches == 0 and matches > 0
@@ -158,8 +155,9 @@ def _unix_accuracy(reference: Path, compliance: Path) -> tuple[bool, str]:
     return passed, "\n".join([*lines_out, _verdict(passed), "", ""])
 
 
-def _digest(text: bytes) -> str:
-    return hashlib.md5(_SEQUENCE.sub(b"", text.replace(b",", b"")), usedforsecurity=False).hexdigest()
+def _digest(lines: list[bytes]) -> str:
+    text = b"".join(_SEQUENCE.sub(b"", line.replace(b",", b"")) + b"\n" for line in lines)
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
 def _performance(reference: Path, compliance: Path, lines: list[str]) -> bool:

@@ -130,7 +130,7 @@ def _verdict(passed: bool) -> str:
 def _unix_accuracy(reference: Path, compliance: Path) -> tuple[bool, str]:
     """`--unixmode`: whole lines, by their MD5; only LoadGen's own spelling can be read.
 
-    A line is what ends in a newline, as `wc -l` counts; a line without an index is one that no line of the reference has.
+    A line is what ends in a newline, as `wc -l` counts; one without an index is like no line of the reference.
     """
     try:
         tested, known = (path.read_bytes().split(b"\n")[:-1] for path in (compliance, reference))

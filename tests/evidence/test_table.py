@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from auditcube.errors import EvidenceRejected, ExitCode
 from auditcube.evidence import table
-from auditcube.evidence.events import Status
+from auditcube.evidence.events import Status, to_lines
 from auditcube.evidence.table import STATUSES, distinct, read_events
 from builders import end_of, event, start_of
 
 START = asdict(start_of())
 END = asdict(end_of(1))
 LAG: dict[str, int] = END["lag_ns"]
-EVENT: dict[str, Any] = json.loads(event(0, done=5, tokens_out=2, error=None, salt="ab").to_line())
+EVENT: dict[str, Any] = json.loads(to_lines([event(0, done=5, salt="ab", tokens_out=2)]))
 
 
 def lines(*records: Any) -> bytes:

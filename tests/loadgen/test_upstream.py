@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,26 @@ def test01_a_message_that_tells_no_errors_crashes_the_script_unless_their_number
         with paths.audited_detail.open("a") as file:
             file.write(line)
         assert test01.told(paths, "int32", False).passed is passed
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["effective_scenario", "result_completed_samples_per_sec", "result_validity", "num_errors",
+     "effective_target_latency_ns"],
+)  # fmt: skip
+def test01_a_message_without_a_value_crashes_the_script_where_it_is_looked_at(tmp_path: Path, key: str) -> None:
+    paths = case(tmp_path, "TEST01", "Server")
+    for path in (paths.detail, paths.audited_detail):
+        write_detail(path, detail("Server", 400))
+        path.write_text(path.read_text() + ':::MLLOG {"key": "more"}\n')
+    assert test01.told(paths, "int32", False).passed is True
+    for path in (paths.detail, paths.audited_detail):
+        text = re.sub(f'"key": "{key}", "value": [^,]*,', f'"key": "{key}",', path.read_text())
+        assert text != path.read_text()
+        path.write_text(text)
+    told = test01.told(paths, "int32", False)
+    assert told.files["verify_performance.txt"] == "Verifying performance.\n"
+    assert "crashes: the message of" in told.notes[0]
 
 
 def test01_the_score_is_read_before_the_validity(tmp_path: Path) -> None:

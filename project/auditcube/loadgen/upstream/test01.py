@@ -165,22 +165,22 @@ def _performance(reference: Path, compliance: Path, lines: list[str]) -> bool:
     scores, scenarios, latencies = [], [], []
     for path in (reference, compliance):
         log = Detail(path)
-        scenario = log.get("effective_scenario")
+        scenario = _value(log, "effective_scenario")
         if not isinstance(scenario, str) or scenario not in _SCORES:
             raise Crash(f"no score is known for the scenario {scenario!r}")
-        scores.append(as_float(log.get(_SCORES[scenario])))
-        if log.get("result_validity") != "VALID":
+        scores.append(as_float(_value(log, _SCORES[scenario])))
+        if _value(log, "result_validity") != "VALID":
             lines.append(f"TEST FAIL: Invalid results in {path}")
             return False
         if _errors(log):
             raise Crash("name 'line' is not defined, which a log with errors leads to")
         scenarios.append(scenario)
-        latencies.append(log.get("effective_target_latency_ns"))
+        latencies.append(_value(log, "effective_target_latency_ns") if scenario == "Server" else None)
     before, after = scores
     if scenarios[0] != scenarios[1]:
         lines.append("TEST FAIL: Test and reference scenarios do not match!")
         return False
-    if scenarios[0] == "Server" and latencies[0] != latencies[1]:
+    if latencies[0] != latencies[1]:
         lines.append("TEST FAIL: Server target latency mismatch")
         return False
     relaxed = scenarios[0] in _RELAXED_UP_TO_NS and before <= _RELAXED_UP_TO_NS[scenarios[0]]
@@ -191,9 +191,16 @@ def _performance(reference: Path, compliance: Path, lines: list[str]) -> bool:
     return passed
 
 
+def _value(log: Detail, key: str) -> Any:
+    """The first value of a key, None without one. Raises Crash where its message has no value, as the script does."""
+    if key in log.valueless:
+        raise Crash(f"the message of {key} has no value")
+    return log.get(key)
+
+
 def _errors(log: Detail) -> bool:
     if "num_errors" in log.values:
-        return bool(log.get("num_errors") != 0)
+        return bool(_value(log, "num_errors") != 0)
     try:
         return any([message["metadata"]["is_error"] for message in messages(log.path)])
     except (KeyError, TypeError) as problem:

@@ -121,7 +121,7 @@ def _problems(answer: KeptAnswer, eos: Any, told_first: bool) -> list[str]:
     if not len(tokens):
         return ["empty"] + (["length_differs"] if answer.tokens_out else [])
     problems = []
-    ends = np.flatnonzero(is_eos(tokens, eos))
+    ends = np.flatnonzero(tokens == eos[0] if len(eos) == 1 else np.isin(tokens, eos))
     if len(ends) > 1:
         problems.append("several_eos")
     elif len(ends) and ends[0] != len(tokens) - 1:
@@ -139,11 +139,6 @@ def _problems(answer: KeptAnswer, eos: Any, told_first: bool) -> list[str]:
     elif answer.tokens_out != len(tokens):
         problems.append("ids_missing")
     return problems
-
-
-def is_eos(tokens: Any, eos: Any) -> Any:
-    """Which of the tokens end a sequence: two arrays, the second with one id or more."""
-    return tokens == eos[0] if len(eos) == 1 else np.isin(tokens, eos)
 
 
 def _beside(answer: KeptAnswer, whole: KeptAnswer | None, problems: list[str]) -> list[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import secrets
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -17,12 +19,11 @@ import numpy.typing as npt
 
 from auditcube.audits import test01
 from auditcube.loadgen.columns import Columns, Ints, OtherSpelling
-from auditcube.loadgen.facts import decoded, distinct, whole_tokens
+from auditcube.loadgen.facts import Bools, decoded, distinct, whole_tokens
 from auditcube.loadgen.hexdata import DTYPES
 from auditcube.loadgen.logged import Tally
 
 Rows = npt.NDArray[np.void]
-Bools = npt.NDArray[np.bool_]
 _AT_A_TIME = 2**18  # rows of one log that are held together
 _AT_ONCE = 2**13  # rows that are read
 
@@ -43,26 +44,41 @@ def compared(accuracy: Path, audited: Path, dtype: str) -> Comparison | None:
     # Nobody who makes up logs knows the key of this process: two data that differ have one hash in 2**64 cases.
     key = secrets.token_bytes(32)
     try:
-        with tempfile.TemporaryFile(buffering=0) as one, tempfile.TemporaryFile(buffering=0) as other:
-            known, tested = _put(accuracy, dtype, key, one), _put(audited, dtype, key, other)
-            return _beside(one, other, known, tested, _row(dtype))
+        with ExitStack() as stack:
+            files = (stack.enter_context(tempfile.TemporaryFile(buffering=0)) for _ in range(4))
+            known, tested = (_Kept(_row(dtype), rows, ordinals) for rows, ordinals in zip(files, files, strict=True))
+            return _beside(known, _put(accuracy, dtype, key, known), tested, _put(audited, dtype, key, tested))
     except (OtherSpelling, OSError):
         return None
 
 
 def _row(dtype: str) -> np.dtype[np.void]:
-    """`text` and `value` stand for the digits and for what the rule strict compares, which `unread` data have not."""
-    numbers = [(name, np.int64) for name in ("ordinal", "sample", "place", "text", "value")]
+    """Of an entry, its sample and its place in the log; of its data, the first number, and whether there is none.
+
+    `value` stands for what the rule strict compares, which `unread` data have not, and `digits` for the digits, where
+    equal values may have different ones.
+    """
+    names = ("sample", "place", "value", *(("digits",) if dtype == "float32" else ()))
+    numbers = [(name, np.int64) for name in names]
     return np.dtype([*numbers, ("first", DTYPES[dtype]), ("empty", "?"), ("unread", "?")], align=True)
 
 
-def _put(path: Path, dtype: str, key: bytes, file: IO[bytes]) -> int:
-    """Write a row for each entry of a log; how many there are."""
+class _Kept(NamedTuple):
+    """What is kept of a log: rows like `row`, and apart from these the ordinals."""
+
+    row: np.dtype[np.void]
+    rows: IO[bytes]
+    ordinals: IO[bytes]
+
+
+def _put(path: Path, dtype: str, key: bytes, kept: _Kept) -> int:
+    """Keep what is wanted of each entry of a log; how many there are."""
     count = 0
     for some, lengths in whole_tokens(path, dtype):
         rows = _rows(some, lengths, dtype, key)
         rows["place"] = np.arange(count, count + len(rows))
-        rows.tofile(file)
+        rows.tofile(kept.rows)
+        some.ordinals.tofile(kept.ordinals)
         count += len(rows)
     return count
 
@@ -72,47 +88,52 @@ def _rows(some: Columns, lengths: Ints, dtype: str, key: bytes) -> Rows:
     texts = some.data.of(some.text)
     values, stops = decoded(texts, dtype), lengths.cumsum()
     filled = lengths > 0
-    rows["ordinal"], rows["sample"] = some.ordinals, some.samples
-    rows["text"] = rows["value"] = np.array([hash(key + text) for text in texts])
+    rows["sample"] = some.samples
+    rows["value"] = np.fromiter((hash(key + text) for text in texts), np.int64)
     rows["first"][filled] = values[(stops - lengths)[filled]]
     rows["empty"] = rows["unread"] = ~filled
     if dtype == "float32":  # numbers are compared, and 0.0 is -0.0
+        rows["digits"] = rows["value"]
         whole, ends = (values + np.float32(0)).tobytes(), (stops * values.itemsize).tolist()
         rows["value"] = [hash(key + whole[begin:end]) for begin, end in zip([0, *ends], ends, strict=False)]
         broken = np.searchsorted(stops, np.flatnonzero(~np.isfinite(values)), side="right")
         rows["unread"][broken] = True
-    rows["value"][rows["unread"]] = 0
     return rows
 
 
-def _beside(one: IO[bytes], other: IO[bytes], known: int, tested: int, row: np.dtype[np.void]) -> Comparison:
-    parts = 1 + max(known, tested) // _AT_A_TIME
+def _beside(known: _Kept, known_count: int, tested: _Kept, tested_count: int) -> Comparison:
+    parts: int = 2 ** (max(known_count, tested_count) // _AT_A_TIME).bit_length()
     found: Counter[str] = Counter()
-    counts = Counter({"acc_log_entries": known, "perf_log_entries": tested})
+    counts = Counter({"acc_log_entries": known_count, "perf_log_entries": tested_count})
     differing: list[tuple[int, int]] = []
     queries = samples = 0
     for part in range(parts):
-        queries += distinct([_part(other, row, "ordinal", parts, part)["ordinal"]])
-        first, more = _first(_by_sample(_part(one, row, "sample", parts, part)))
-        rows = _by_sample(_part(other, row, "sample", parts, part))
+        queries += distinct(list(_ordinals(tested, parts, part)))
+        first, more = _first(_by_sample(np.concatenate(list(_rows_of(known, parts, part)))))
+        rows = _by_sample(np.concatenate(list(_rows_of(tested, parts, part))))
         samples += int(np.count_nonzero(_starts(rows["sample"])))
         position, has = _looked_up(first["sample"], rows["sample"])
-        before = first[position] if len(first) else np.zeros(len(rows), row)
+        before = first[position] if len(first) else np.zeros(len(rows), tested.row)
         wrong = has & ~rows["unread"] & ~before["unread"] & (rows["value"] != before["value"])
         found.update(_strict(first, more, rows, before, has, position, wrong))
         differing = sorted([*differing, *_differing(rows[wrong])])[: test01.LISTED]
         counts.update(_upstream(first, more, rows, before, has))
     listed = [sample for _, sample in differing]
-    return Comparison(Tally(tested, queries, samples), test01.Compared(dict(found), listed), counts)
+    return Comparison(Tally(tested_count, queries, samples), test01.Compared(dict(found), listed), counts)
 
 
-def _part(file: IO[bytes], row: np.dtype[np.void], name: str, parts: int, part: int) -> Rows:
-    """One of `parts` parts of a log's rows, by the value `name`."""
-    file.seek(0)
-    kept = []
-    while len(rows := np.fromfile(file, row, _AT_ONCE)):
-        kept.append(rows[rows[name] % parts == part])
-    return np.concatenate(kept)
+def _rows_of(kept: _Kept, parts: int, part: int) -> Iterator[Rows]:
+    """One of `parts` parts of a log's rows, by the last bits of the sample."""
+    kept.rows.seek(0)
+    while len(rows := np.fromfile(kept.rows, kept.row, _AT_ONCE)):
+        yield rows[rows["sample"] & (parts - 1) == part]
+
+
+def _ordinals(kept: _Kept, parts: int, part: int) -> Iterator[Ints]:
+    """One of `parts` parts of a log's ordinals, by their last bits."""
+    kept.ordinals.seek(0)
+    while len(ordinals := np.fromfile(kept.ordinals, np.int64, _AT_ONCE)):
+        yield ordinals[ordinals & (parts - 1) == part]
 
 
 def _by_sample(rows: Rows) -> Rows:
@@ -161,7 +182,8 @@ def _strict(
     wanted = np.zeros(len(first), bool)
     wanted[position[has]] = True
     repeated = first[more.repeated]
-    other = (more.rows["unread"] != repeated["unread"]) | (more.rows["value"] != repeated["value"])
+    other = more.rows["unread"] != repeated["unread"]
+    other |= ~repeated["unread"] & (more.rows["value"] != repeated["value"])
     unread = has & (rows["unread"] | before["unread"])
     found = {
         "compared": has & ~unread,
@@ -188,8 +210,9 @@ def _upstream(first: Rows, more: _More, rows: Rows, before: Rows, has: Bools) ->
         before[again], has[again] = rows[again - 1], True
     empty = rows["empty"] | before["empty"]
     differ = np.where(empty, rows["empty"] != before["empty"], rows["first"] != before["first"])
+    digits = "digits" if "digits" in (rows.dtype.names or ()) else "value"
     found = {
-        "acc_log_data_mismatch": more.rows["text"] != first["text"][more.repeated],
+        "acc_log_data_mismatch": more.rows[digits] != first[digits][more.repeated],
         "perf_log_qsl_idx_match": has,
         "perf_log_data_mismatch": has & differ,
         "missing_qsl_idxs": ~has,

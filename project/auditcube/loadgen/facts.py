@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from auditcube.audits import test06, test09
+from auditcube.audits import test09
 from auditcube.loadgen.columns import Columns, Ints, OtherSpelling, Spans, columns
 from auditcube.loadgen.hexdata import DTYPES
 from auditcube.loadgen.logged import Tally
 from auditcube.loadgen.upstream.test06 import EOS, Checks
+
+Bools = npt.NDArray[np.bool_]
 
 
 def whole_tokens(path: Path, dtype: str) -> Iterator[tuple[Columns, Ints]]:
@@ -112,11 +114,12 @@ def tokens(path: Path, dtype: str, eos: tuple[int, ...], *, told_first: bool) ->
             if some.counts is None or (told_first and some.first is None):
                 raise OtherSpelling
             seen.add(some)
-            texts = some.data.of(some.text)
-            values, stops = decoded(texts, dtype), lengths.cumsum()
-            found.update(_ends(test06.is_eos(values, np.asarray(eos)), lengths, stops))
+            texts, stops = some.data.of(some.text), lengths.cumsum()
+            spelled = _spelled(texts, dtype)
+            found.update(_ends(_among(spelled, eos, dtype), lengths, stops))
             long = stops[lengths > 2]
-            ends = ends and not ((values[long - 1] == EOS) & (values[long - 2] == EOS)).any()
+            last_two = (_among(spelled[long - back], (EOS,), dtype) for back in (1, 2))
+            ends = ends and not np.logical_and(*last_two).any()
             differing = int(np.count_nonzero(some.counts != lengths))
             reported = reported and not differing
             found.update({"answers": len(lengths), "length_differs": differing})
@@ -132,7 +135,26 @@ def tokens(path: Path, dtype: str, eos: tuple[int, ...], *, told_first: bool) ->
     return TokenFacts(seen.tally(), found, without_first, Checks(first if told_first else None, bool(ends), reported))
 
 
-def _ends(is_eos: npt.NDArray[np.bool_], lengths: Ints, stops: Ints) -> dict[str, int]:
+def _spelled(texts: list[bytes], dtype: str) -> npt.NDArray[Any]:
+    """The digits of all tokens: a row for each, in which up to eight of them are one number."""
+    digits = 2 * np.dtype(DTYPES[dtype]).itemsize
+    return np.frombuffer(b"".join(texts), f"u{min(digits, 8)}").reshape(-1, -(-digits // 8))
+
+
+def _among(spelled: npt.NDArray[Any], ids: tuple[int, ...], dtype: str) -> Bools:
+    """Which tokens are one of these, by their digits: nothing needs to be decoded."""
+    found = np.zeros(len(spelled), bool)
+    for one in ids:
+        try:
+            token = one.to_bytes(np.dtype(DTYPES[dtype]).itemsize, "little", signed=True)
+        except OverflowError:
+            continue  # no token of this type is that one
+        wanted = _spelled([token.hex().upper().encode()], dtype)[0]
+        found |= np.logical_and.reduce([spelled[:, place] == digits for place, digits in enumerate(wanted)])
+    return found
+
+
+def _ends(is_eos: Bools, lengths: Ints, stops: Ints) -> dict[str, int]:
     """How many answers have more than one EOS, how many have one within, and how many are empty."""
     counts = np.bincount(np.searchsorted(stops, np.flatnonzero(is_eos), side="right"), minlength=len(stops))
     filled = lengths > 0

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from auditcube import mlperf
@@ -168,7 +168,11 @@ def test_test01(tmp_path: Path, audited: str, known: str, dtype: str) -> None:
     assert both(options("TEST01", tmp_path, dtype=dtype)) is wanted
 
 
+TWO_EOS = f'[\n{{ "seq_id" : 0, "qsl_idx" : 0, "data" : "{WORDS[4] * 2}", "token_count" : 2 }}\n]\n'
+
+
 @SMALL
+@example(audited=TWO_EOS, dtype="int32", scenario="Offline", claimed="Offline", eos=None)
 @given(
     audited=logged(),
     dtype=st.sampled_from(DTYPES),

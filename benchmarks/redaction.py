@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from auditcube.evidence.events import Event, Status
+from auditcube.evidence.events import Event, Status, to_lines
 from auditcube.scan import pack
 from auditcube.scan.files import look_through
 from auditcube.scan.look import look
@@ -100,9 +100,12 @@ def event_lines() -> Iterator[str]:
     chance = random.Random(_SEED)
     for ordinal in itertools.count():
         due = ordinal * 10_000_000 + chance.randrange(10**6)
-        event = Event(ordinal, chance.randrange(5000), due, due + 5000, due + chance.randrange(10**9), Status.OK,
-                      None, 200, 4096, 20, due + 10**7, due + 10**8, 512, 128)  # fmt: skip
-        yield event.to_line().decode().rstrip()
+        event: Event = {
+            "ordinal": ordinal, "sample": chance.randrange(5000), "due_ns": due, "issued_ns": due + 5000,
+            "done_ns": due + chance.randrange(10**9), "status": Status.OK.value, "bytes_in": 4096, "http_status": 200,
+            "first_ns": due + 10**7, "last_ns": due + 10**8, "chunks": 20, "tokens_in": 512, "tokens_out": 128,
+        }  # fmt: skip
+        yield to_lines([event]).decode().rstrip()
 
 
 def answers() -> Iterator[str]:

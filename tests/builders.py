@@ -6,7 +6,7 @@ import resource
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -84,26 +84,24 @@ def table_of(
     rows = list(events)
 
     def column(name: str) -> Ints:
-        values = [getattr(row, name) for row in rows]
-        return np.array([-1 if value is None else value for value in values], dtype=np.int64)
+        return np.array([row.get(name, -1) for row in rows], dtype=np.int64)
 
     return EventTable(
         **{name: column(name) for name in ("ordinal", "sample", "due_ns", "issued_ns", "done_ns")},
-        **{name: column(name) for name in ("first_ns", "last_ns", "tokens_in", "tokens_out")},
-        chunks=np.array([row.chunks or -1 for row in rows], dtype=np.int64),
-        tries=np.array([row.tries if row.tries > 1 else -1 for row in rows], dtype=np.int64),
-        status=np.array([STATUSES.index(row.status) for row in rows], dtype=np.int64),
-        errors=tuple(dict.fromkeys(row.error for row in rows if row.error is not None)),
-        salts={row.ordinal: row.salt for row in rows if row.salt is not None},
+        **{name: column(name) for name in ("first_ns", "last_ns", "chunks", "tokens_in", "tokens_out", "tries")},
+        status=np.array([STATUSES.index(Status(row["status"])) for row in rows], dtype=np.int64),
+        errors=tuple(dict.fromkeys(row["error"] for row in rows if "error" in row)),
+        salts={row["ordinal"]: row["salt"] for row in rows if "salt" in row},
         starts=tuple(starts),
         ends=(end_of(len(rows)),) if ends is None else tuple(ends),
     )
 
 
 def event(ordinal: int = 0, *, issued: int = 0, done: int = S, status: Status = Status.OK, **fields: Any) -> Event:
-    """One event; times in nanoseconds."""
-    fields = {"sample": ordinal, "due_ns": 0} | fields
-    return Event(ordinal=ordinal, issued_ns=issued, done_ns=done, status=status, **fields)
+    """One event; times in nanoseconds. A field that is None is one that it does not have."""
+    required: dict[str, Any] = {"ordinal": ordinal, "sample": ordinal, "due_ns": 0}
+    required |= {"issued_ns": issued, "done_ns": done, "status": status.value, "bytes_in": 0}
+    return cast(Event, {name: value for name, value in (required | fields).items() if value is not None})
 
 
 def steady(queries: int, duration_ns: int, *, sample: int | None = None, failed: int = 0) -> list[Event]:

@@ -11,7 +11,7 @@ import pytest
 
 from auditcube.errors import EvidenceRejected, InvalidInput
 from auditcube.evidence.store import Store
-from auditcube.judging import judge, review
+from auditcube.judging import judge, page, review
 from auditcube.manifest.statement import Judgement, problem
 from auditcube.manifest.validator import validate
 from auditcube.verification import check
@@ -146,3 +146,38 @@ def test_the_command(series: Path, tmp_path: Path) -> None:
     assert (done.code, done.json["exit_code"], len(done.json["results"])) == (0, 0, 3)
     assert called("verify", tmp_path / "out").code == 0
     assert called("review", series, "--output_dir", series / "inside").code == 2
+
+
+def test_a_page_tells_the_same_to_people(series: Path, tmp_path: Path) -> None:
+    reviewed = review(series)
+    page(series, reviewed, tmp_path / "review.html")
+    told = (tmp_path / "review.html").read_text()
+    assert "<title>PASS · review of tree</title>" in told
+    assert "3 results recomputed, 0 findings." in told
+    reasons = [verdict["reason"] for verdicts in reviewed.verdicts.values() for verdict in verdicts]
+    assert len(reasons) == 1
+    assert reasons[0][1:] in told
+    assert all(result["manifest_sha256"] in told for result in reviewed.results)
+
+
+def test_a_page_of_a_broken_tree_accuses_by_file_and_fix_and_runs_nothing(tree: Path, tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script>"
+    (tree / "audit" / "audit" / "audit_test04.json").write_text(hostile)
+    (tree / "audit" / "<img src=x onerror=y>").write_text("x")
+    page(tree, review(tree), tmp_path / "review.html")
+    told = (tmp_path / "review.html").read_text()
+    assert "<title>REJECTED · review of tree</title>" in told
+    assert "artifact_digest" in told
+    assert "take the file from the original output directory" in told
+    assert "<script" not in told
+    assert "<img" not in told
+    assert str(tmp_path) not in told
+
+
+def test_a_page_is_never_written_into_what_is_reviewed(series: Path, tmp_path: Path) -> None:
+    for place in (series / "review.html", tmp_path / "out" / "review.html"):
+        done = called("review", series, "--html", place, "--output_dir", tmp_path / "out")
+        assert (done.code, "choose another place" in done.err) == (2, True)
+        assert not (tmp_path / "out").exists()
+    assert called("review", series, "--html", tmp_path / "review.html").code == 0
+    assert (tmp_path / "review.html").read_text().startswith("<!doctype html>")

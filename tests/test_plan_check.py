@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import islice
+from typing import cast
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_events_that_contradict_their_schedule_are_found(
         event(q.ordinal, sample=q.sample, due_ns=q.due_ns, salt=q.salt, issued=q.due_ns, done=q.due_ns + 5)
         for q in planned(schedule)
     ]
-    rows[2] = replace(rows[2], **change)  # type: ignore[arg-type]
+    rows[2] = cast(Event, rows[2] | change)
     problems = check_against_plan(changed(schedule, rows), schedule)
     assert any(message in problem for problem in problems), problems
 
@@ -116,7 +117,7 @@ def test_workers_may_be_apart_but_none_may_leave_out_a_query() -> None:
     run = Run(schedule.spec, schedule.load, table_of(rows, ends=ends))
     assert check_against_plan(run, schedule) == []
     assert not all_planned(run)
-    left_out = Run(schedule.spec, schedule.load, table_of([row for row in rows if row.ordinal != 3], ends=ends))
+    left_out = Run(schedule.spec, schedule.load, table_of([row for row in rows if row["ordinal"] != 3], ends=ends))
     assert "query 3 has no event, although later ones of its worker have" in check_against_plan(left_out, schedule)
 
 

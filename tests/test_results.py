@@ -15,7 +15,7 @@ import yaml
 
 from auditcube.config import load_config
 from auditcube.errors import EvidenceRejected, ExitCode
-from auditcube.evidence.events import Event, Status
+from auditcube.evidence.events import Event, Status, to_lines
 from auditcube.evidence.store import Store
 from auditcube.job import Plan, make_plan
 from auditcube.manifest import schema
@@ -232,7 +232,7 @@ def test_a_run_is_read_from_the_files_of_all_its_workers(plan: Plan, tmp_path: P
     for worker in range(2):
         lines = [
             orjson.dumps({"start": start_of(worker, 2)}) + b"\n",
-            event(worker).to_line(),
+            to_lines([event(worker)]),
             orjson.dumps({"end": end_of(1)}) + b"\n",
         ]
         (folder / f"events.{worker}.jsonl").write_bytes(b"".join(lines))

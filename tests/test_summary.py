@@ -46,7 +46,7 @@ def test_single_stream_is_estimated_with_early_stopping() -> None:
 def test_a_query_without_an_answer_took_longer_than_any_other(failed: int, estimate: int | None) -> None:
     rows = taking([(n + 1) * MS for n in range(81)])
     for row in rows[81 - failed :]:
-        row.status, row.error = Status.TIMEOUT, "late"
+        row["status"], row["error"] = Status.TIMEOUT.value, "late"
     told = summarize(run_of(rows, load=load_of(Scenario.SINGLE_STREAM)))["early_stopping"][0]
     assert (told["queries"], told["estimate_ns"]) == (81, estimate)
 

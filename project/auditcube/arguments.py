@@ -124,6 +124,7 @@ def _tasks(group: _Commands) -> None:
 def _review(group: _Commands) -> None:
     review = group.add("review", "recompute every result in a tree, follow the chain between them, and judge")
     review.add_argument("path", type=Path, metavar="PATH", help="a submission, or any directory with results below")
+    _path(review, "html", "write a page for people there", metavar="FILE")
     _path(review, "output_dir", "write the judgement there, with a sidecar that names what it is about")
     review.add_argument("--judgement", choices=("accepted", "rejected", "undecided"), default="undecided")
     review.add_argument("--reviewer", default="unnamed", metavar="WHO", help="who judges, as it may be published")

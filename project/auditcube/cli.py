@@ -151,14 +151,19 @@ def export(options: argparse.Namespace) -> int:
 
 def review(options: argparse.Namespace) -> int:
     from auditcube import judging
+    from auditcube.evidence.store import keep_apart
     from auditcube.manifest.statement import Judgement
     from auditcube.terminal import print_review
 
+    if options.html is not None:
+        keep_apart(options.html, options.path, *filter(None, [options.output_dir]))
     if options.output_dir is None:
         reviewed = judging.review(options.path)
     else:
         judgement = Judgement(options.judgement, options.reviewer, tuple(options.remark))
         reviewed = judging.judge(options.path, judgement, options.output_dir, _overwrite(options), os.environ)
+    if options.html is not None:
+        judging.page(options.path, reviewed, options.html)
     if options.json:
         _print_json(reviewed.to_json())
     else:

@@ -17,6 +17,7 @@ from auditcube.manifest.claim import RANK
 from auditcube.manifest.finding import Finding
 from auditcube.manifest.statement import Judgement, members, statement
 from auditcube.manifest.validator import read_sidecar, validate
+from auditcube.report import render_review
 from auditcube.results import NON_CLAIMS, file_bytes
 from auditcube.verification import check
 from auditcube.verification.checked import Checked, Verification
@@ -28,10 +29,12 @@ _WORST = (ExitCode.RUN_BROKEN, ExitCode.FAIL, ExitCode.INCONCLUSIVE)
 class Reviewed:
     """What a pass over a tree came to: each result with its outcome, every finding, and the sidecars by their digest.
 
-    `heads` are those that no other one started from: to name them is to name all.
+    `heads` are those that no other one started from: to name them is to name all; `verdicts` are those that were
+    recomputed, by the path of their result.
     """
 
     results: list[dict[str, Any]]
+    verdicts: dict[str, tuple[dict[str, Any], ...]]
     findings: list[Finding]
     heads: list[chain.Node]
 
@@ -69,7 +72,8 @@ def review(root: Path) -> Reviewed:
     checked = [_recomputed(family, Path(node.where).parent, node) for node in family.nodes]
     told = [finding for one in checked for finding in one.findings]
     results = [_result(root, node, one) for node, one in zip(family.nodes, checked, strict=True)]
-    return Reviewed(results, list(dict.fromkeys([*found.findings, *told])), family.heads())
+    verdicts = {told["path"]: Verification([one]).verdicts for told, one in zip(results, checked, strict=True)}
+    return Reviewed(results, verdicts, list(dict.fromkeys([*found.findings, *told])), family.heads())
 
 
 def _recomputed(family: chain.Family, folder: Path, node: chain.Node) -> Checked:
@@ -91,6 +95,13 @@ def _result(root: Path, node: chain.Node, checked: Checked) -> dict[str, Any]:
         "exit_code": int(verification.exit_code),
         "outcomes": {verdict["test"]: verdict["outcome"] for verdict in verification.verdicts},
     }
+
+
+def page(root: Path, reviewed: Reviewed, output: Path) -> None:
+    """Write what a review of `root` came to as an HTML page."""
+    findings = [_relative(finding, root) for finding in reviewed.findings]
+    told = {**reviewed.to_json(), "findings": findings}
+    write_atomically(output, render_review(root.resolve().name, told, reviewed.verdicts))
 
 
 def judge(root: Path, judgement: Judgement, output_dir: Path, overwrite: bool, environ: Mapping[str, str]) -> Reviewed:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from auditcube import early_stopping
 from auditcube.evidence.answers import KeptAnswer, Score
-from auditcube.evidence.table import EventTable, Ints
+from auditcube.evidence.table import EventTable, Ints, distinct
 from auditcube.load.order import Order
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
@@ -197,7 +197,7 @@ class Run:
     def queries_issued(self) -> int:
         """How many LoadGen queries were issued, whether or not they completed."""
         together = self._together
-        return len(self.events) if together == 1 else len(np.unique(self.events.ordinal // together))
+        return len(self.events) if together == 1 else len(distinct(self.events.ordinal // together))
 
     @cached_property
     def slips_ns(self) -> Ints:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from auditcube.evidence.table import EventTable, Ints
+from auditcube.evidence.table import EventTable, Ints, distinct
 from auditcube.load.pacing import End
 from auditcube.load.schedule import BLOCK, Planned, Schedule
 from auditcube.metrics import Run
@@ -47,7 +47,7 @@ def check_against_plan(run: Run, schedule: Schedule) -> list[str]:
 def _first_gap(ordinals: Ints, workers: int) -> int | None:
     """The first query of a worker that has no event although a later one has: workers issue their shares in order."""
     for worker in range(workers):
-        mine = np.unique(ordinals[ordinals % workers == worker])
+        mine = distinct(ordinals[ordinals % workers == worker])
         expected = worker + workers * np.arange(len(mine), dtype=np.int64)
         if len(wrong := np.flatnonzero(mine != expected)):
             return int(expected[wrong[0]])
@@ -63,7 +63,7 @@ def all_planned(run: Run) -> bool:
     """Whether a run that says it completed has an event for each planned query; true for a run that says otherwise."""
     if run.end is not End.COMPLETED:
         return True
-    ordinals = np.unique(run.events.ordinal)
+    ordinals = distinct(run.events.ordinal)
     planned = run.spec.queries
     return len(ordinals) >= planned and int(ordinals[planned - 1]) == planned - 1 and int(ordinals[0]) == 0
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from auditcube.evidence.table import STATUSES, Ints
+from auditcube.evidence.table import STATUSES, Ints, distinct
 from auditcube.metrics import Run, distribution
 
 _LAGS = ("p50", "p99", "p99.9", "max")
@@ -31,7 +31,7 @@ def summarize(run: Run) -> dict[str, Any]:
             "completed": run.completed,
             "failed": {STATUSES[c].value: n for c, n in enumerate(codes) if n and STATUSES[c].value != "ok"},
             "retried": int(np.count_nonzero(events.tries > 1)),
-            "distinct_samples": len(np.unique(events.sample)),
+            "distinct_samples": len(distinct(events.sample)),
         },
         "errors": list(events.errors),
         "duration_s": run.duration_s,

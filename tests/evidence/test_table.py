@@ -10,17 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auditcube.errors import EvidenceRejected, ExitCode
 from auditcube.evidence import table
-from auditcube.evidence.events import Status
-from auditcube.evidence.table import STATUSES, read_events
+from auditcube.evidence.events import Status, to_lines
+from auditcube.evidence.table import STATUSES, distinct, read_events
 from builders import end_of, event, start_of
 
 START = asdict(start_of())
 END = asdict(end_of(1))
 LAG: dict[str, int] = END["lag_ns"]
-EVENT: dict[str, Any] = json.loads(event(0, done=5, tokens_out=2, error=None, salt="ab").to_line())
+EVENT: dict[str, Any] = json.loads(to_lines([event(0, done=5, salt="ab", tokens_out=2)]))
 
 
 def lines(*records: Any) -> bytes:
@@ -198,3 +200,8 @@ def test_the_limits_of_64_bits_are_inside(tmp_path: Path) -> None:
     extremes = EVENT | {"done_ns": 2**63 - 1, "issued_ns": -(2**63)}
     found = read_events([written(tmp_path / "e", {"start": START}, extremes)])
     assert (found.done_ns[0], found.issued_ns[0]) == (2**63 - 1, -(2**63))
+
+
+@given(st.lists(st.integers(-3, 3)))
+def test_distinct_values_are_those_of_a_set(values: list[int]) -> None:
+    assert distinct(np.array(values, dtype=np.int64)).tolist() == sorted(set(values))

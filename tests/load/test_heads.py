@@ -112,10 +112,10 @@ class Owner:
 
     def __init__(self, known: KnownHeads) -> None:
         self.heads = known
-        self.kept = False
+        self.idle: list[Connection] = []
 
-    def release(self, _: Connection) -> None:
-        self.kept = True
+    def now(self) -> float:
+        return 0.0
 
 
 class Forgetful(KnownHeads):
@@ -155,7 +155,7 @@ def heard(known: KnownHeads, data: bytes) -> dict[str, Any]:
     connection = Connection(cast(Pool, owner))
     connection._exchange = told
     connection.data_received(data)
-    return {**vars(told), "kept": owner.kept, "closed": connection._closed}
+    return {**vars(told), "kept": owner.idle == [connection], "closed": connection._closed}
 
 
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n"

@@ -147,7 +147,7 @@ BUGS = {
     "a decoder's end": "import auditcube.adapters.videogen as v; v.VideoDecoder.finish = lambda self: {}['x']",
     "a decoder": "import auditcube.adapters.videogen as v; v.VideoDecoder.feed = lambda self, data, now_ns: {}['x']",
     "an adapter": "import auditcube.adapters.videogen as v; v.Videogen.encode = lambda *_: {}['x']",
-    "an event": "import auditcube.evidence.events as e; e.Event.to_line = lambda self: {}['x']",
+    "an event": "import auditcube.load.issuer as i; i.to_lines = lambda events: {}['x']",
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from auditcube.report import render
+from auditcube.report import render, render_review
 from report.cases import CONFIG, MS, make_manifest, make_run, verdict
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -103,6 +103,20 @@ def test_the_verdict_is_shown_without_a_request_or_a_complaint(show: Show) -> No
 def test_a_telephone_need_not_scroll_sideways(show: Show, benchmark: str) -> None:
     shown = show({"/report.html": report(benchmark), "/": TELEPHONE}, "/")
     assert "<title>wants 390 of 390</title>" in shown.dom
+
+
+def test_a_review_fits_too_and_asks_for_nothing(show: Show) -> None:
+    told = {"path": "a/" + "b" * 300, "task": "audit", "benchmark": "<i>" * 90, "claim_status": "public",
+            "manifest_sha256": "0" * 64, "exit_code": 5, "outcomes": {}}  # fmt: skip
+    finding = {"code": "events", "path": "a" * 300, "pointer": "/b", "message": "c " * 300, "fix": "d"}
+    page = render_review(
+        "tree", {"exit_code": 5, "results": [told], "findings": [finding] * 3}, {"a": [verdict("FAIL")]}
+    )
+    shown = show({"/report.html": page, "/": TELEPHONE}, "/")
+    assert "<title>wants 390 of 390</title>" in shown.dom
+    assert shown.console == []
+    assert shown.asked[:2] == ["/", "/report.html"]  # the telephone page, which is not ours, also wants an icon
+    assert set(shown.asked) <= {"/", "/report.html", "/favicon.ico"}
 
 
 def test_a_request_or_a_complaint_would_be_noticed(show: Show) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditcube.errors import InvalidInput
-from auditcube.evidence.events import Event, Status
+from auditcube.evidence.events import Status, to_lines
 from auditcube.scan import files
 from auditcube.scan.files import Leak, look_through
+from builders import event
 from scan import corpus
 
 TOKEN = corpus.SECRETS["github token"](corpus.Chance(1))
@@ -109,8 +111,16 @@ def test_json_lines_are_read_without_their_escapes(tmp_path: Path) -> None:
 
 
 def test_events_of_numbers_alone_are_passed_over_and_no_others(tmp_path: Path) -> None:
-    plain = Event(1, 2, 3, 4, 5, Status.OK, None, 200, 4096, 3, 6, 7, 8, 9).to_line()
-    told = Event(2, 2, 3, 4, 5, Status.HTTP_ERROR, error=f"said {TOKEN}").to_line()
+    streamed: dict[str, Any] = {
+        "http_status": 200,
+        "first_ns": 6,
+        "last_ns": 7,
+        "chunks": 3,
+        "tokens_in": 8,
+        "tokens_out": 9,
+    }
+    plain = to_lines([event(1, bytes_in=4096, **streamed)])
+    told = to_lines([event(2, status=Status.HTTP_ERROR, error=f"said {TOKEN}")])
     path = write(tmp_path / "events.jsonl", plain * 3 + told + plain.replace(b"}", f',"x":"{TOKEN}"}}'.encode()))
     assert files._NUMBERS.sub(b"", plain) == b"\n"
     assert [(leak.line, leak.rule) for leak in leaks(path)] == [(4, "github-token"), (5, "github-token")]

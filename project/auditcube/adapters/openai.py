@@ -88,7 +88,8 @@ class OpenAI(ABC):
     def decode(self, content_type: str, body: bytes, keep: Keep, now_ns: int) -> Answer:
         if content_type.startswith("text/event-stream"):
             return in_one_piece(StreamDecoder(self, keep), body, now_ns)
-        keep.check_size(len(body))
+        if len(body) > keep.max_answer_bytes:
+            keep.check_size(len(body))
         return self.whole(body, keep)
 
     def whole(self, data: bytes, keep: Keep) -> Answer:
@@ -101,7 +102,8 @@ class OpenAI(ABC):
         if not self.answers(first):
             raise DecodeError("the first choice is not one of this API; does endpoint.api fit endpoint.path?")
         if not keep.outputs:
-            return Answer(_NOTHING, *counts(body.get("usage")))
+            tokens_in, tokens_out = counts(body.get("usage"))
+            return Answer(_NOTHING, tokens_in, tokens_out)
         output = _Output(self, True)
         output.take([body])
         return output.answer()

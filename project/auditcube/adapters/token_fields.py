@@ -52,7 +52,10 @@ def counts(usage: Any) -> tuple[int | None, int | None]:
     """Tokens in and out as the server counts them."""
     if not isinstance(usage, dict):
         return None, None
-    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if type(read) is type(written) is int and 0 <= read < _BEYOND and 0 <= written < _BEYOND:
+        return read, written
+    return _count(read), _count(written)
 
 
 def _count(value: Any) -> int | None:

@@ -5,7 +5,7 @@ makes it new to the endpoint. Chance decides which goes first, so that drift, lo
 both sides: what is left is what a cache gains. A second run sends waves of like requests beside waves of different
 ones, which shows whether requests in flight are answered together.
 
-FAIL: a contrast shows a gain beyond `tolerance` (Wilcoxon's signed ranks, exact, with Holm's correction over the
+FAIL: a contrast shows a gain beyond `tolerance` (squares of signed ranks, exact, with Holm's correction over the
 contrasts), or answers come so fast that no new request came near (a cache that answers a part of its hits). PASS: a
 gain of `gain` is excluded in every contrast. INCONCLUSIVE: neither; the reason says how many pairs would do.
 

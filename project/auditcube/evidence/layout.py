@@ -1,9 +1,10 @@
-"""Reading event lines many at a time, where they are laid out exactly as `Event.to_line` writes them.
+"""Reading event lines many at a time, where they are laid out exactly as `to_lines` writes them.
 
-A line whose every run of digits is replaced by one 0 is its skeleton. The writer has a few hundred: one for each status
-and each choice of optional members. A line with one of these skeletons is an event, and where its numbers stand is
-known, so that they are read as columns, without an object per line. Any other line, and one with a number of more than
-`_DIGITS` digits or with a leading zero, is left to the strict reader.
+A line without its digits is its skeleton. The writer has a few hundred: one for each status and each choice of optional
+members. A line with one of these skeletons, and with as many numbers as it has members for them, each between a colon
+and what ends a member, is an event, and where its numbers stand is known, so that they are read as columns, without an
+object per line. Any other line, and one with a number of more than `_DIGITS` digits or with a leading zero, is left to
+the strict reader.
 """
 
 from __future__ import annotations
@@ -11,23 +12,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-from auditcube.evidence.events import Event, Status
+from auditcube.evidence.events import Event, Status, to_lines
 
 _DIGITS = 16  # two words of 8 bytes: as nanoseconds, 115 days
-_OPTIONAL: tuple[Mapping[str, Any], ...] = (
-    {"http_status": 1},
-    {"first_ns": 1, "last_ns": 1},
-    {"tokens_in": 1},
-    {"tokens_out": 1},
-    {"chunks": 1},
-    {"tries": 2},
-)
+# In the order in which they are written; what is written together is chosen together.
+_REQUIRED = ("ordinal", "sample", "due_ns", "issued_ns", "done_ns")
+_OPTIONAL = (("http_status",), ("tries",), ("first_ns", "last_ns", "chunks"), ("tokens_in",), ("tokens_out",))
 _Places = npt.NDArray[np.intp]
 _Bytes = npt.NDArray[np.uint8]
 _Words = npt.NDArray[np.uint64]
@@ -43,14 +39,19 @@ def read_plain(block: bytes, columns: Mapping[str, npt.NDArray[np.int64]], codes
     digit = (text - ord("0")) < 10
     edges = np.flatnonzero(digit[1:] != digit[:-1]) + 1
     starts, ends = edges[::2], edges[1::2]
-    kinds, kind_of = _kinds(text, digit)
-    # The first number of each line; the line break behind a line is behind its numbers.
-    firsts = np.searchsorted(starts, np.flatnonzero(text == ord("\n")))
-    firsts = np.concatenate([[0], firsts[:-1]])
-    unusual = (ends - starts > _DIGITS) | ((text[starts] == ord("0")) & (ends - starts > 1))
-    kind_of[np.searchsorted(firsts, np.flatnonzero(unusual), side="right") - 1] = -1
+    kinds, kind_of = _kinds(block)
+    # Where the numbers of each line begin among all; the line break behind a line is behind its numbers.
+    behind = np.searchsorted(starts, np.flatnonzero(text == ord("\n")))
+    firsts = np.concatenate([[0], behind[:-1]])
+    lengths, after = ends - starts, text[ends]
+    unusual = (lengths > _DIGITS) | ((text[starts] == ord("0")) & (lengths > 1))
+    unusual |= (text[starts - 1] != ord(":")) | ((after != ord(",")) & (after != ord("}")))
+    kind_of[np.searchsorted(behind, np.flatnonzero(unusual), side="right")] = -1
     for kind, (status, members) in enumerate(kinds):
         lines = np.flatnonzero(kind_of == kind)
+        whole = behind[lines] - firsts[lines] == len(members)
+        kind_of[lines[~whole]] = -1
+        lines = lines[whole]
         columns["status"][lines] = codes[status]
         for place, member in enumerate(members):
             if member in columns:
@@ -60,14 +61,9 @@ def read_plain(block: bytes, columns: Mapping[str, npt.NDArray[np.int64]], codes
     return odd
 
 
-def _kinds(text: _Bytes, digit: npt.NDArray[np.bool_]) -> tuple[list[tuple[str, tuple[str, ...]]], _Places]:
-    """The layouts that occur, and for each line which of them it has, or -1."""
-    zeros = text & ~(digit.view(np.uint8) * np.uint8(15))  # 0x30 to 0x39 become 0x30
-    kept = np.ones(len(text), dtype=np.bool_)
-    np.logical_and(digit[1:], digit[:-1], out=kept[1:])
-    np.logical_not(kept[1:], out=kept[1:])
-    kept[:_DIGITS] = False
-    skeletons = zeros[kept].tobytes().split(b"\n")[:-1]
+def _kinds(block: bytes) -> tuple[list[tuple[str, tuple[str, ...]]], _Places]:
+    """The layouts whose skeletons occur, and for each line which of them it has, or -1."""
+    skeletons = block.translate(None, b"0123456789").split(b"\n")[:-1]
     layouts = _layouts()
     found = {skeleton: number for number, skeleton in enumerate(set(skeletons) & layouts.keys())}
     kind_of = np.array([found.get(skeleton, -1) for skeleton in skeletons], dtype=np.intp)
@@ -79,12 +75,13 @@ def _layouts() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     """Skeleton -> status and the names of its numbers, in order: made by the writer itself."""
     found = {}
     for chosen in itertools.product((False, True), repeat=len(_OPTIONAL)):
-        members = {name: n for take, part in zip(chosen, _OPTIONAL, strict=True) if take for name, n in part.items()}
+        members = [name for take, names in zip(chosen, _OPTIONAL, strict=True) if take for name in names]
         for status in Status:
-            line = Event(0, 0, 0, 0, 0, status, **members).to_line()
+            event: dict[str, Any] = {**dict.fromkeys(_REQUIRED, 0), "status": status.value, "bytes_in": 0}
+            line = to_lines([cast(Event, event | dict.fromkeys(members, 0))])
             record = orjson.loads(line)
-            skeleton = line[:-1].replace(b"1", b"0").replace(b"2", b"0")
-            found[skeleton] = status.value, tuple(name for name, value in record.items() if type(value) is int)
+            numbers = tuple(name for name, value in record.items() if type(value) is int)
+            found[line.translate(None, b"0\n")] = status.value, numbers
     return found
 
 

@@ -7,9 +7,10 @@ import email.utils
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic_ns
 from typing import Protocol
 
-from auditcube.adapters.contract import Answer, DecodeError, Decoder, error_message, shortened
+from auditcube.adapters.contract import Adapter, Answer, DecodeError, Decoder, Keep, error_message, shortened
 from auditcube.evidence.events import Event, Status
 from auditcube.load.heads import Head
 from auditcube.load.inflater import Inflater
@@ -29,13 +30,18 @@ class Owner(Protocol):
     @property
     def scrub(self) -> Scrubber: ...
 
-    def now_ns(self) -> int:
-        """Nanoseconds since the run's origin."""
+    @property
+    def adapter(self) -> Adapter: ...
+
+    @property
+    def keep(self) -> Keep:
+        """What of an answer is wanted."""
         ...
 
-    def decoder(self, content_type: str) -> Decoder: ...
-
-    def decode(self, content_type: str, body: bytes, now_ns: int) -> Answer: ...
+    @property
+    def origin_ns(self) -> int:
+        """The zero of all times, by the monotonic clock."""
+        ...
 
     def may_retry(self, tries: int) -> bool: ...
 
@@ -79,11 +85,11 @@ class Attempt:
         self.connection = None
         if 200 <= head.status < 300 and head.encoding is None:
             run = self._run
+            now_ns = monotonic_ns() - run.origin_ns
             self._head = head
             self._bytes_in += len(body)
-            now_ns = run.now_ns()
             try:
-                answer = run.decode(head.content_type, body, now_ns)
+                answer = run.adapter.decode(head.content_type, body, run.keep, now_ns)
             except DecodeError as problem:
                 self._end(now_ns, Status.DECODE_ERROR, str(problem))
             else:
@@ -97,7 +103,7 @@ class Attempt:
         self._head = head
         self._inflater = None
         if 200 <= head.status < 300:
-            self._decoder = self._run.decoder(head.content_type)
+            self._decoder = self._run.adapter.decoder(head.content_type, self._run.keep)
         if head.encoding is not None:
             try:
                 self._inflater = Inflater(head.encoding)
@@ -110,7 +116,7 @@ class Attempt:
         if self._decoder is None:
             self._body += data[: _ERROR_BODY_BYTES - len(self._body)]
             return
-        now_ns = self._run.now_ns()
+        now_ns = self._now_ns()
         try:
             if self._inflater is None:
                 self._decoder.feed(data, now_ns)
@@ -122,7 +128,7 @@ class Attempt:
 
     def completed(self) -> None:
         self.connection = None
-        now_ns = self._run.now_ns()
+        now_ns = self._now_ns()
         assert self._head is not None
         if self._decoder is None:
             if self._head.status in _BUSY and self._run.may_retry(self._tries):
@@ -141,13 +147,16 @@ class Attempt:
 
     def failed(self, reason: str) -> None:
         self.connection = None
-        self._end(self._run.now_ns(), Status.TRANSPORT_ERROR, reason)
+        self._end(self._now_ns(), Status.TRANSPORT_ERROR, reason)
+
+    def _now_ns(self) -> int:
+        return monotonic_ns() - self._run.origin_ns
 
     # from our side
 
     def give_up(self, status: Status, reason: str) -> None:
         """End the attempt."""
-        now_ns = self._run.now_ns()
+        now_ns = self._now_ns()
         self.drop()
         self._end(now_ns, status, reason)
 
@@ -173,11 +182,29 @@ class Attempt:
             # Secrets first, then the cut: half a key would not be recognized.
             error = shortened(self._run.scrub(error))
         sample, due_ns, salt = self.planned
-        event = Event(
-            self._ordinal, sample, due_ns, self.issued_ns, now_ns, status, salt,
-            self._head.status if self._head is not None else None, self._bytes_in, answer.chunks, answer.first_ns,
-            answer.last_ns, answer.tokens_in, answer.tokens_out, error, self._tries,
-        )  # fmt: skip
+        event: Event = {
+            "ordinal": self._ordinal,
+            "sample": sample,
+            "due_ns": due_ns,
+            "issued_ns": self.issued_ns,
+            "done_ns": now_ns,
+            "status": status._value_,
+            "bytes_in": self._bytes_in,
+        }
+        if self._head is not None:
+            event["http_status"] = self._head.status
+        if salt is not None:
+            event["salt"] = salt
+        if self._tries > 1:
+            event["tries"] = self._tries
+        if answer.first_ns is not None and answer.last_ns is not None:
+            event["first_ns"], event["last_ns"], event["chunks"] = answer.first_ns, answer.last_ns, answer.chunks
+        if error is not None:
+            event["error"] = error
+        if answer.tokens_in is not None:
+            event["tokens_in"] = answer.tokens_in
+        if answer.tokens_out is not None:
+            event["tokens_out"] = answer.tokens_out
         self._run.record(self, event, answer)
 
     def _http_error(self) -> str:

@@ -71,8 +71,8 @@ class TokenCounter:
         assert self._busy is not None
         (batch, future), self._busy = self._busy, None
         for (event, _), tokens in zip(batch, future.result(), strict=True):
-            if event.status is Status.OK:
-                event.tokens_out = tokens
+            if event["status"] == Status.OK.value:
+                event["tokens_out"] = tokens
             self._write(event)
         if self._waiting:
             self._start_batch()

@@ -11,9 +11,9 @@ from time import monotonic_ns
 import orjson
 
 from auditcube import adapters
-from auditcube.adapters.contract import Answer, Decoder, Keep, texts
+from auditcube.adapters.contract import Answer, Keep, texts
 from auditcube.errors import SetupFailed
-from auditcube.evidence.events import EndRecord, Event, Start, Status
+from auditcube.evidence.events import EndRecord, Event, Start, Status, to_lines
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.lines import Lines
 from auditcube.load.alarm import Alarm
@@ -30,6 +30,7 @@ _TICK_S = 0.002  # the loop's timers count in milliseconds, and may be early by 
 _ISSUES_PER_TURN = 32  # then the loop gets a turn, lest answers wait for a rate of arrivals that we cannot keep up with
 _FLUSH_S = 0.05  # events are on disk this soon: what a killed process has sent, its file tells, but for a moment
 _FLUSH_LINES = 256  # and this many at once: more would cost more than they save
+_OK = Status.OK.value
 _WARM_UNBOUNDED = 32  # connections made ahead where nothing bounds the queries in flight
 
 
@@ -38,12 +39,12 @@ class Run:
 
     def __init__(self, share: Share) -> None:
         self._share = share
-        self._origin_ns = 0
+        self.origin_ns = 0
         self._loop = loop = asyncio.get_running_loop()
         self._endpoint = endpoint = share.endpoint
-        self._adapter = adapters.get(endpoint.api)
+        self.adapter = adapters.get(endpoint.api)
         spec = share.schedule.spec
-        self._parameters = self._adapter.unstreamed(endpoint.parameters) if spec.whole else endpoint.parameters
+        self._parameters = self.adapter.unstreamed(endpoint.parameters) if spec.whole else endpoint.parameters
         key, headers = authorization(endpoint.api_key_env, os.environ)
         self.scrub = Scrubber([key])
         self._lanes = [Lane(loop, target, headers, len(endpoint.targets)) for target in endpoint.targets]
@@ -53,10 +54,11 @@ class Run:
         captures = spec.capture > 0
         self._counter = TokenCounter(endpoint.tokenizer, self._add_event) if endpoint.tokenizer is not None else None
         outputs = captures or self._counter is not None
-        self._keep = Keep(outputs, captures and spec.media, endpoint.chunk_times, endpoint.max_answer_bytes)
+        self.keep = Keep(outputs, captures and spec.media, endpoint.chunk_times, endpoint.max_answer_bytes)
         self._events = Lines(share.file("events"))
         self._outputs = Lines(share.file("outputs")) if captures else None
-        self._chunks = Lines(share.file("chunks")) if self._keep.chunk_times else None
+        self._chunks = Lines(share.file("chunks")) if self.keep.chunk_times else None
+        self._recorded: list[Event] = []  # until the next flush
         self._under_way: dict[Attempt, None] = {}  # in the order of issue, which is that of the deadlines
         self._alarm = Alarm(loop, self._issue)
         self._deadline: asyncio.TimerHandle | None = None
@@ -67,7 +69,7 @@ class Run:
         self._first_issue_ns = -1
 
     def now_ns(self) -> int:
-        return time.monotonic_ns() - self._origin_ns
+        return time.monotonic_ns() - self.origin_ns
 
     def counts(self) -> dict[str, int]:
         """How far the run is."""
@@ -91,7 +93,7 @@ class Run:
 
     async def until_ended(self, origin_ns: int) -> End:
         """From the origin on, issue queries until the schedule is done, the time is up, or `stop` is called."""
-        self._origin_ns = origin_ns
+        self.origin_ns = origin_ns
         self._write_start()
         await asyncio.sleep(max(0.0, -self.now_ns() / 1e9))
         probe = LagProbe(self._loop)
@@ -108,6 +110,7 @@ class Run:
                 self._counter.give_up()
             elif self._counter is not None:
                 self._counter.finish()
+            self._write()
             self._events.add(orjson.dumps({"end": record}) + b"\n")
             self._write()
         finally:
@@ -145,7 +148,7 @@ class Run:
         utc = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(wall_ns // 10**9)) + f".{wall_ns % 10**9 // 1000:06d}Z"
         start = Start(
             share.run_id, share.schedule.spec.label, share.worker, load.workers, share.schedule_sha256,
-            self._origin_ns, utc, load.config_sha256,
+            self.origin_ns, utc, load.config_sha256,
         )  # fmt: skip
         self._events.add(orjson.dumps({"start": start}) + b"\n")
         self._write()
@@ -158,8 +161,8 @@ class Run:
             return
         pacer, under_way, now_ns = self._pacer, self._under_way, 0
         for _ in range(_ISSUES_PER_TURN):
-            now_ns = monotonic_ns() - self._origin_ns
-            if pacer.in_flight >= pacer.bound or (taken := pacer.take(now_ns)) is None:
+            now_ns = monotonic_ns() - self.origin_ns
+            if (taken := pacer.take(now_ns)) is None:
                 break
             lane = self._choose()
             lane.in_flight += 1
@@ -182,7 +185,7 @@ class Run:
             self._ended(end)
             return
         # By the very time that was too early: by a later one a query that became due in between would be forgotten.
-        self._alarm.set(self._pacer.wake_ns(now_ns) + self._origin_ns)
+        self._alarm.set(self._pacer.wake_ns(now_ns) + self.origin_ns)
 
     def _issue_soon(self) -> None:
         if self._again is None:
@@ -203,8 +206,8 @@ class Run:
     def _request(self, lane: Lane, sample: int, salt: str | None) -> bytes:
         fields = self._share.samples[sample]
         if salt is not None:
-            fields = self._adapter.salted(fields, salt)
-        request = lane.request(self._adapter.encode(fields, self._endpoint.model, self._parameters))
+            fields = self.adapter.salted(fields, salt)
+        request = lane.request(self.adapter.encode(fields, self._endpoint.model, self._parameters))
         if salt is None:
             lane.keep(sample, request)
         return request
@@ -229,12 +232,6 @@ class Run:
 
     # for attempts
 
-    def decoder(self, content_type: str) -> Decoder:
-        return self._adapter.decoder(content_type, self._keep)
-
-    def decode(self, content_type: str, body: bytes, now_ns: int) -> Answer:
-        return self._adapter.decode(content_type, body, self._keep, now_ns)
-
     def may_retry(self, tries: int) -> bool:
         return tries <= self._endpoint.retries
 
@@ -247,7 +244,7 @@ class Run:
         attempt.lane.in_flight -= 1
         self._pacer.in_flight -= 1
         self._done += 1
-        if event.status is not Status.OK:
+        if event["status"] != _OK:
             self._errors += 1
         if self._outputs is not None or self._chunks is not None:
             self._record_answer(event, answer)
@@ -260,19 +257,21 @@ class Run:
         self._issue_soon()
 
     def _add_event(self, event: Event) -> None:
-        if self._events.add(event.to_line()) >= _FLUSH_LINES:
+        self._recorded.append(event)
+        if len(self._recorded) >= _FLUSH_LINES:
             self._flush()
         elif self._flushing is None:
             self._flushing = self._loop.call_later(_FLUSH_S, self._flush_late)
 
     def _record_answer(self, event: Event, answer: Answer) -> None:
-        if self._outputs is not None and event.status is Status.OK and self._share.schedule.captures(event.ordinal):
+        ordinal, sample = event["ordinal"], event["sample"]
+        if self._outputs is not None and event["status"] == _OK and self._share.schedule.captures(ordinal):
             if answer.media:
-                self._keep_media(event.ordinal, answer.media)  # first: no line tells of a file that is not there
-            kept = {"ordinal": event.ordinal, "sample": event.sample, "output": self.scrub.json(dict(answer.output))}
+                self._keep_media(ordinal, answer.media)  # first: no line tells of a file that is not there
+            kept = {"ordinal": ordinal, "sample": sample, "output": self.scrub.json(dict(answer.output))}
             self._outputs.add(orjson.dumps(kept) + b"\n")
         if self._chunks is not None and answer.chunk_ns:
-            times = {"ordinal": event.ordinal, "sample": event.sample, "chunk_ns": answer.chunk_ns}
+            times = {"ordinal": ordinal, "sample": sample, "chunk_ns": answer.chunk_ns}
             self._chunks.add(orjson.dumps(times) + b"\n")
 
     def _keep_media(self, ordinal: int, data: bytes) -> None:
@@ -294,6 +293,9 @@ class Run:
                 self.broken(problem)
 
     def _write(self) -> None:
+        if self._recorded:
+            self._events.add(to_lines(self._recorded))
+            self._recorded.clear()
         for lines in (self._events, self._outputs, self._chunks):
             if lines is not None:
                 lines.flush()

@@ -21,6 +21,7 @@ _IDLE_LIMIT_S = 4.0  # servers close idle connections after 5 s or more (uvicorn
 _CONNECT_TIMEOUT_S = 20.0
 _HEAD_BYTES = 262144  # of headers, at most: no server sends as many, and they must be held
 _OPENED_AT_ONCE = 64
+_PAUSE_S = 0.01  # several turns of the loop, each of which hears of what came before it
 _PROVEN = 1024  # answers after which a server that has left all connections open is believed to leave the next one too
 
 
@@ -48,7 +49,8 @@ class Pool:
         self._loop = loop
         self._target = target
         self._tls = target.tls()
-        self._idle: list[Connection] = []
+        self.now = loop.time  # the same within one turn of the loop
+        self.idle: list[Connection] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._addresses: list[tuple[int, Any]] = []
         self.heads = KnownHeads()
@@ -77,16 +79,16 @@ class Pool:
             await asyncio.gather(*map(self._open, opened))
             for connection in opened:
                 if connection.open:
-                    self.release(connection)
-            if not self._idle:
+                    connection.rest()
+            if not self.idle:
                 return
 
     def send(self, request: bytes, exchange: Exchange) -> Connection:
         """Send a whole request; the answer goes to `exchange`, unless the connection is abandoned before."""
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.usable(self._loop.time()):
-                connection.send(request, exchange)
+        idle, now = self.idle, self.now()
+        while idle:
+            connection = idle.pop()
+            if connection.send(request, exchange, now):
                 return connection
             connection.close()
         connection = Connection(self, request, exchange)
@@ -131,15 +133,10 @@ class Pool:
             sock.close()
             raise
 
-    def release(self, connection: Connection) -> None:
-        """Take back a connection whose answer is complete."""
-        connection.idle_since = self._loop.time()
-        self._idle.append(connection)
-
     def close(self) -> None:
-        for connection in self._idle:
+        for connection in self.idle:
             connection.close()
-        self._idle.clear()
+        self.idle.clear()
 
 
 class Connection(asyncio.Protocol):
@@ -160,31 +157,38 @@ class Connection(asyncio.Protocol):
         self._complete = self._reusable = False
         self._idle_limit_s = _IDLE_LIMIT_S
         self.opening: asyncio.Task[None] | None = None
-        self.idle_since = 0.0
+        self._idle_since = 0.0
 
     @property
     def open(self) -> bool:
         return self._transport is not None and not self._closed
 
-    def send(self, request: bytes, exchange: Exchange) -> None:
-        """Send another request; only on a connection that is usable."""
-        self._exchange = exchange
-        self._transport.write(request)  # type: ignore[union-attr]  # usable, hence made
-
-    def usable(self, now: float) -> bool:
-        """Whether another request may be sent: still open, not idle for long, and nothing came meanwhile."""
-        if self._closed or now - self.idle_since > self._idle_limit_s:
+    def send(self, request: bytes, exchange: Exchange, now: float) -> bool:
+        """Send another request; false if the connection is closed, was idle for long, or something came meanwhile."""
+        if self._closed or now - self._idle_since > self._idle_limit_s:
             return False
         # The server's farewell may lie in the socket, unread by the loop: a request sent now would be lost. To look
         # costs as much as to send; a server that never took leave unannounced is looked at again after a pause only.
+        if (now - self._idle_since > _PAUSE_S or self._pool.to_prove > 0) and self._taken_leave_of():
+            return False
+        self._exchange = exchange
+        self._transport.write(request)  # type: ignore[union-attr]  # it was at rest, hence made
+        return True
+
+    def _taken_leave_of(self) -> bool:
+        """Whether something lies in the socket: the server's farewell, or what nobody asked for."""
         pool = self._pool
-        if now == self.idle_since and pool.to_prove <= 0:
-            return True
         pool.to_prove -= 1
         if self._ready is not None and self._ready.poll(0):
             pool.to_prove = _PROVEN
-            return False
-        return True
+            return True
+        return False
+
+    def rest(self) -> None:
+        """Wait in the pool for another request."""
+        pool = self._pool
+        self._idle_since = pool.now()
+        pool.idle.append(self)
 
     def close(self) -> None:
         """Close at once; nothing more is heard from it."""
@@ -223,8 +227,11 @@ class Connection(asyncio.Protocol):
             self._parse(data)
         elif (known := self._pool.heads.answer(data)) is not None:
             self._exchange = None
-            self._release(known[0])
-            exchange.answered(*known)
+            head, body = known
+            if head.keep_alive_s is not None:
+                self._expect_close_after(head.keep_alive_s)
+            self.rest()
+            exchange.answered(head, body)
         else:
             self._parser = httptools.HttpResponseParser(self)
             self._head, self._head_bytes, self._complete, self._reusable = None, 0, False, False
@@ -325,16 +332,16 @@ class Connection(asyncio.Protocol):
         self._parser = None
         exchange, self._exchange = self._exchange, None
         if self._reusable and not self._closed:
-            self._release(self._head)
+            if self._head.keep_alive_s is not None:
+                self._expect_close_after(self._head.keep_alive_s)
+            self.rest()
         else:
             self.close()
         if exchange is not None:
             exchange.completed()
 
-    def _release(self, head: Head) -> None:
-        if head.keep_alive_s is not None:  # a fifth is kept as a margin
-            self._idle_limit_s = min(_IDLE_LIMIT_S, head.keep_alive_s * 0.8)
-        self._pool.release(self)
+    def _expect_close_after(self, keep_alive_s: float) -> None:
+        self._idle_limit_s = min(_IDLE_LIMIT_S, keep_alive_s * 0.8)  # a fifth is kept as a margin
 
 
 def _head_of(status: int, headers: list[tuple[bytes, bytes]]) -> Head:

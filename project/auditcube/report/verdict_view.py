@@ -44,7 +44,7 @@ class AuditView:
 def badges(manifest: Mapping[str, Any], measured: Sequence[Run]) -> list[Badge]:
     """One per verdict; before them, or instead of them, what must not be mistaken for one."""
     told = "; ".join(map(_ran, measured)) or "no run was made"
-    verdicts = [_verdict_badge(verdict) for verdict in manifest.get("verdicts", [])]
+    verdicts = [verdict_badge(verdict) for verdict in manifest.get("verdicts", [])]
     broken = manifest.get("task_status", {}).get("state", "completed") != "completed"
     if broken or not (measured or verdicts):
         return [Badge("BROKE OFF", "fail", "no result", f"The task broke off or is partial: {told}."), *verdicts]
@@ -61,7 +61,8 @@ def _measured_badge(measured: Sequence[Run], told: str) -> Badge:
     return Badge("MEASURED", "none", "measured, not audited", _sentence(what))
 
 
-def _verdict_badge(verdict: Mapping[str, Any]) -> Badge:
+def verdict_badge(verdict: Mapping[str, Any]) -> Badge:
+    """What an audit came to."""
     outcome = shortened(plain(verdict.get("outcome")), 40)
     tone = _TONES.get(outcome, "none")
     return Badge(outcome, tone, plain(verdict.get("test")), _sentence(plain(verdict.get("reason"))))

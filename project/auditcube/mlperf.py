@@ -250,7 +250,7 @@ def _copy_logs(test: str, paths: Paths, folder: Path) -> dict[str, tuple[Path, i
         if source.is_file():  # what is missing, `mlperf check` tells
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            copied[name] = (source, *digest.copied(source, target))  # logs may be gigabytes: read once for both
+            copied[name] = (source, *digest.copied(source, target))
     return copied
 
 

@@ -168,10 +168,11 @@ def _numbers(chars: Chars, spans: Spans) -> Ints:
     longest = int(lengths.max())
     if longest > _DIGITS or not lengths.all() or ((chars[spans.begins] == _ZERO) & (lengths > 1)).any():
         raise OtherSpelling
-    places = np.arange(longest)
-    digits = chars[np.maximum(spans.ends[:, None] - 1 - places, 0)] - _ZERO
-    digits[places >= lengths[:, None]] = 0
-    if (digits > 9).any():
-        raise OtherSpelling
-    values: Ints = digits @ 10**places
+    values, at = np.zeros(len(lengths), np.int64), spans.ends - 1
+    for place in range(longest):
+        digits = chars.take(at - place, mode="clip") - _ZERO
+        digits[place >= lengths] = 0
+        if (digits > 9).any():
+            raise OtherSpelling
+        values += digits * np.int64(10**place)
     return values

@@ -34,6 +34,7 @@ from auditcube.scan.look import look
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from page import machine  # noqa: E402 - after the path to it is known
 from scan import corpus  # noqa: E402 - after the path to it is known
 
 PAGE = ROOT / "docs" / "redaction.md"
@@ -161,8 +162,7 @@ def write(rows: list[Row]) -> None:
         verdict = {True: "met", False: "**not met**", None: ""}[row.met]
         lines.append(f"| {row.what} | {row.figure} | {row.reach} | {verdict} |")
     rules = f"rule pack {pack.VERSION} with {len(pack.RULES)} rules"
-    machine = f"{platform.machine()}, Python {platform.python_version()}, {rules}"
-    text = "\n".join([*lines, "", f"On one core of: {machine}.", ""])
+    text = "\n".join([*lines, "", f"On one of {machine()}, Python {platform.python_version()}, {rules}.", ""])
     old = PAGE.read_text("utf-8")
     pattern = re.escape(_BEGIN) + ".*?" + re.escape(_END)
     PAGE.write_text(re.sub(pattern, lambda _: f"{_BEGIN}{text}{_END}", old, flags=re.DOTALL), "utf-8")

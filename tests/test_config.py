@@ -444,6 +444,20 @@ def test_a_preset_sets_what_the_file_does_not(
     assert again.load == config.load
 
 
+@pytest.mark.parametrize(
+    ("name", "order", "arrival"),
+    [
+        ("mlperf-v5.0", 15036839855038426416, 9933818062894767841),
+        ("mlperf-v5.1", 14771362308971278857, 18209322760996052031),
+        ("mlperf-v6.0", 14276810075590677512, 3936089224930324775),
+        ("mlperf-v6.1", 2747215439041700203, 16159082839903944936),
+    ],
+)
+def test_the_published_seeds_of_each_round(tmp_path: Path, name: str, order: int, arrival: int) -> None:
+    seeds = loaded(tmp_path, changed("load", {"preset": name})).load.seeds
+    assert (seeds.order, seeds.arrival, seeds.capture) == (order, arrival, 720381539243781796)
+
+
 def test_an_unknown_preset(tmp_path: Path) -> None:
     assert "mlperf-v6.1" in refusal(tmp_path, changed("load.preset", "mlperf-v9"))
     assert "load.preset" in refusal(tmp_path, changed("load.preset", ["mlperf-v6.1"]))

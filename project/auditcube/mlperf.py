@@ -86,7 +86,7 @@ def judge(options: Options, environ: Mapping[str, str]) -> Done:
         for name, text in judged.files.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text, "utf-8", errors="surrogateescape", newline="")
-        copied = _copy_logs(options.test, paths, folder)
+        copied = _copy_logs(options.test, paths, folder) if judged.files else {}  # a crash of upstream's leaves none
         test_id = options.test.lower()
         (folder / f"audit_{test_id}.json").write_bytes(file_bytes(judged.to_json()))
         timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
@@ -172,7 +172,7 @@ def _test07(options: Options, paths: Paths) -> Both:
     _check_pattern(options.score_pattern)
     scored = scorer.run(options.accuracy_script, paths.audited_accuracy.absolute(), options.script_timeout_s)
     judge = partial(strict.judge_test07, paths, scored, threshold, options.score_pattern)
-    return judge, test07.told(scored.printed, threshold, options.score_pattern), {COMPLIANCE: scored.printed}
+    return judge, test07.told(scored.output, threshold, options.score_pattern), {COMPLIANCE: scored.printed}
 
 
 def _check_pattern(pattern: str) -> None:

@@ -1,8 +1,9 @@
 """MLPerf's published settings by round, as values of `load.preset`: what a submission must hold to.
 
 Source: `loadgen/mlperf.conf` of mlcommons/inference at v5.0, v5.1 and v6.1 (seeds of the sample order and of the
-schedule; the minimum duration), and "Early stopping" of the inference rules (the least number of queries with which a
-percentile can be shown at 99 % confidence).
+schedule; the minimum duration), the submission checker's `seeds` for v6.0 (and, the same numbers, for v5.0 and v5.1),
+and "Early stopping" of the inference rules (the least number of queries with which a percentile can be shown at 99 %
+confidence).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Literal
 
 from auditcube.scenario import Scenario
 
-PresetName = Literal["mlperf-v5.0", "mlperf-v5.1", "mlperf-v6.1"]
+PresetName = Literal["mlperf-v5.0", "mlperf-v5.1", "mlperf-v6.0", "mlperf-v6.1"]
 
 _FLOOR_S = 600.0
 _ACCURACY_LOG_SEED = 720381539243781796  # the same in every round's audit.config
@@ -43,6 +44,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "mlperf-v5.0": Preset(15036839855038426416, 9933818062894767841),
         "mlperf-v5.1": Preset(14771362308971278857, 18209322760996052031),
+        "mlperf-v6.0": Preset(14276810075590677512, 3936089224930324775),
         "mlperf-v6.1": Preset(2747215439041700203, 16159082839903944936),
     }
 )

@@ -20,7 +20,6 @@ from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import ATTACHMENTS, SIDECAR, STATEMENT, Store
 from auditcube.manifest import attestation, build, codec, publication, schema, validator
 from auditcube.scan.files import as_text, discreet
-from auditcube.scan.look import look_at_leaves
 from auditcube.scan.look import withheld as mark
 from auditcube.scan.withhold import Item, replace, withhold, withhold_in_json
 
@@ -150,8 +149,7 @@ def _write_sidecar(root: Path, name: str, manifest: dict[str, Any]) -> None:
 def _withhold_in_manifest(manifest: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], list[Item]]:
     own = {name: value for name, value in manifest.items() if name not in ("redaction", "manifest_digest")}
     clean, items = withhold_in_json(own)
-    leaves = publication.own_leaves(clean)
-    strange = [hit for hit in publication.manifest_hits(leaves, look_at_leaves(leaves)) if hit.pointer]
+    strange = [hit for hit in publication.manifest_hits(clean) if hit.pointer]
     if strange:
         clean, more = withhold_in_json(replace(clean, strange, items))
         items += more

@@ -224,7 +224,7 @@ def test_a_crash_of_upstreams_is_no_verdict(tmp_path: Path) -> None:
     assert main(arguments("TEST06", tmp_path, tmp_path / "out", "--rule", "upstream")) == 2
     told: dict[str, Any] = json.loads((tmp_path / "out/TEST06/audit_test06.json").read_text())
     assert (told["passed"], told["upstream"]["outcome"], told["strict"]["code"]) == (False, "ERROR", "malformed")
-    assert not (tmp_path / "out/TEST06/verify_accuracy.txt").exists()
+    assert {name for name in listed(tmp_path / "out/TEST06") if not name.startswith("mlcube")} == {"audit_test06.json"}
 
 
 @pytest.mark.parametrize(
@@ -233,6 +233,9 @@ def test_a_crash_of_upstreams_is_no_verdict(tmp_path: Path) -> None:
         ("resnet50", "v5.0", ("TEST01", "TEST04")),
         ("gpt-oss-120b", "v6.1", ("TEST07", "TEST09")),
         ("llama3_1-8b", "v5.1", ("TEST06",)),
+        ("llama3_1-405b", "v5.0", ()),  # a model of that round without a test
+        ("llama3_1-405b", "v6.0", ("TEST06",)),
+        ("llama3.1-405b-interactive", "v5.1", ("TEST06",)),
         ("wan-2.2-t2v-a14b", "v6.0", ("TEST04",)),
         ("qwen3.6-27b", "v6.1", ()),
         ("dlrm-v3", "v6.1", ("TEST08",)),
@@ -272,6 +275,42 @@ def test_what_a_directory_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("TEST04", DETAIL, "is missing"),
         ("TEST04", "more.txt", "has no place there"),
     }
+
+
+@pytest.mark.parametrize(
+    ("test", "name", "text", "problem"),
+    [
+        ("TEST08", "verify_accuracy.txt", b" TEST PASS \r\n", None),
+        ("TEST08", "verify_accuracy.txt", b"all TEST PASS\n", "has no line TEST PASS"),
+        ("TEST08", "verify_accuracy.txt", b"all\x0bTEST PASS\n", "has no line TEST PASS"),  # which ends no line
+        ("TEST08", "verify_accuracy.txt", b"\xff\nTEST PASS\n", "is not UTF-8 (invalid start byte)"),
+        ("TEST09", "verify_output_len.txt", b"all TEST PASSED\n", None),
+        ("TEST09", "verify_output_len.txt", b"Test pass\n", "does not say TEST PASS"),
+    ],
+)
+def test_a_marker_is_read_as_the_checker_reads_it(
+    tmp_path: Path, test: str, name: str, text: bytes, problem: str | None
+) -> None:
+    (tmp_path / test).mkdir()
+    (tmp_path / test / name).write_bytes(text)
+    assert [finding.message for finding in rounds.check(tmp_path, (test,))] == ([problem] if problem else [])
+
+
+def test_what_lies_beside_the_logs(tmp_path: Path) -> None:
+    """Folders, and what the checker itself ignores, are no finding; TEST01's scores are read beside them, too."""
+    for name in ("performance/run_1", "accuracy"):
+        folder = tmp_path / "TEST01" / name
+        (folder / "folder").mkdir(parents=True)
+        for ignored in (".gitkeep", "results.json", "mlperf_log_trace.json"):
+            (folder / ignored).touch()
+    for name in (SUMMARY, DETAIL, ACCURACY):
+        (tmp_path / "TEST01/performance/run_1" / name).touch()
+    (tmp_path / "TEST01/verify_accuracy.txt").write_text("TEST FAIL\n")
+    (tmp_path / "TEST01/verify_performance.txt").write_text("TEST PASS\n")
+    assert len(rounds.check(tmp_path, ("TEST01",))) == 1
+    for name in fallback.FILES:
+        (tmp_path / "TEST01/accuracy" / name).touch()
+    assert rounds.check(tmp_path, ("TEST01",)) == []
 
 
 COUNTS = """

@@ -163,10 +163,12 @@ def test_a_detail_log(tmp_path: Path) -> None:
         ("*.*.x = 5\n*.*.x = five", 5.0, 5.0),
         ("*.*.xx = 5", None, None),
         ("*.*.x = 1e3 = 2", None, None),
+        ("*.*.x = 5\r\n# was\r*.*.x = 6", 6.0, 6.0),  # each of these ends a line
+        ("*.*.x = 5\n# was \x0c*.*.x = 6\n# or \u2028*.*.x = 7", 5.0, 5.0),  # and none of these
     ],
 )
 def test_thresholds_of_an_audit_config(tmp_path: Path, text: str, comments: float | None, plain: float | None) -> None:
     path = tmp_path / "audit.config"
-    path.write_text(text)
+    path.write_text(text, "utf-8", newline="")
     assert audit_config.number(path, "x", comments=True) == comments
     assert audit_config.number(path, "x", comments=False) == plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 from collections.abc import Callable
@@ -33,7 +34,7 @@ from loadgen.logs import (
     write_detail,
 )
 
-SCORE = Scored("'exact_match': 70", 0)
+SCORE = Scored(b"'exact_match': 70", 0)
 JUDGES: dict[str, Callable[[Paths], Verdict]] = {
     "TEST01": lambda paths: strict.judge_test01(paths, "int32"),
     "TEST04": strict.judge_test04,
@@ -67,7 +68,9 @@ BREAKS: list[tuple[str, dict[str, Any]]] = [
     ("INVALID", {"result_validity": "INVALID"}),
     ("no validity", {"result_validity": ...}),
     ("errors", {"num_errors": 3}),
+    ("errors not told", {"num_errors": None}),
     ("no count", {"result_query_count": ...}),
+    ("no such count", {"result_query_count": 10**400}),
 ]
 
 
@@ -81,12 +84,28 @@ def test_no_pass_without_a_proof(tmp_path: Path, test: str, change: dict[str, An
 
 
 @pytest.mark.parametrize("test", ["TEST01", "TEST06", "TEST07", "TEST08", "TEST09"])
-@pytest.mark.parametrize("target", [0, ..., None, "64", True])
+@pytest.mark.parametrize("target", [0, ..., None, "64", True, 10**400, math.inf, math.nan])
 def test_the_sampling_target_was_in_force(tmp_path: Path, test: str, target: Any) -> None:
     paths = case(tmp_path, test)
     settings = {**SAMPLED, "effective_accuracy_log_sampling_target": target}
     write_detail(paths.audited_detail, detail("Offline", 1000.0, **settings, **unique(test)))
     assert JUDGES[test](paths).code == "not_proven"
+
+
+@pytest.mark.parametrize("scenario", ["Offline", "SingleStream"])  # a rate, and a latency
+@pytest.mark.parametrize("test", ["TEST01", "TEST04"])
+@pytest.mark.parametrize("score", [10**400, 1e-320, 1e300, math.inf, math.nan, -1.0, 0, True, "1000"])
+def test_a_score_that_no_run_has_proves_nothing(tmp_path: Path, test: str, scenario: str, score: Any) -> None:
+    settings = REPEATED if test == "TEST04" else SAMPLED
+    for name in ("before", "after", "both"):
+        paths = case(tmp_path / name, test, scenario)
+        if name != "after":
+            write_detail(paths.detail, detail(scenario, score))
+        if name != "before":
+            write_detail(paths.audited_detail, detail(scenario, score, **settings))
+        verdict = JUDGES[test](paths)
+        assert verdict.outcome.value == "INCONCLUSIVE"
+        json.dumps(verdict.to_json(), allow_nan=False)
 
 
 @pytest.mark.parametrize("told", [False, ..., None, "true"])
@@ -194,12 +213,12 @@ def test_the_scenario_on_the_command_line_is_that_of_the_log(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("scored", "code"),
     [
-        (Scored("'exact_match': 60.0", 0), "accuracy"),
-        (Scored("'exact_match': 70", 1), "scorer_failed"),
-        (Scored("TEST PASS", 0), "no_score"),
-        (Scored("'exact_match': 1.2.3", 0), "no_score"),
-        (Scored("'exact_match': 70 'exact_match': 10", 0), "no_score"),
-        (Scored("'exact_match': 70 'exact_match': 70.0", 0), "no_score"),
+        (Scored(b"'exact_match': 60.0", 0), "accuracy"),
+        (Scored(b"'exact_match': 70", 1), "scorer_failed"),
+        (Scored(b"TEST PASS", 0), "no_score"),
+        (Scored(b"'exact_match': 1.2.3", 0), "no_score"),
+        (Scored(b"'exact_match': 70 'exact_match': 10", 0), "no_score"),
+        (Scored(b"'exact_match': 70 'exact_match': 70.0", 0), "no_score"),
     ],
 )
 def test_a_score_counts_if_it_is_one(tmp_path: Path, scored: Scored, code: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +49,8 @@ def test01_the_band(tmp_path: Path, scenario: str, before: Any, after: Any, pass
 @pytest.mark.parametrize(
     ("change", "passed", "text"),
     [
-        ({"result_validity": "INVALID"}, False, "TEST FAI Invalid results in"),
-        ({"result_validity": ...}, False, "TEST FAI Invalid results in"),
+        ({"result_validity": "INVALID"}, False, "TEST FAIL: Invalid results in"),
+        ({"result_validity": ...}, False, "TEST FAIL: Invalid results in"),
         ({"num_errors": 1}, False, ""),
         ({"effective_target_latency_ns": 1_000_000.0}, True, "TEST PASS"),
         ({"effective_target_latency_ns": "1000000"}, False, "target latency mismatch"),
@@ -67,6 +69,45 @@ def test01_errors_crash_the_script_unless_their_number_is_told(tmp_path: Path) -
     good = detail("Server", 400)
     assert performance(tmp_path / "a", good, good, errors=["e"])[0]
     assert not performance(tmp_path / "b", good, detail("Server", 400, num_errors=...), errors=["e"])[0]
+
+
+@pytest.mark.parametrize("metadata", [None, {}, [1], ...])
+def test01_a_message_that_tells_no_errors_crashes_the_script_unless_their_number_is_told(
+    tmp_path: Path, metadata: Any
+) -> None:
+    paths = case(tmp_path, "TEST01")
+    message = {"key": "more", "value": 1, "metadata": metadata}
+    line = f":::MLLOG {json.dumps({k: v for k, v in message.items() if v is not ...})}\n"
+    for told, passed in ((0, True), (..., False)):
+        write_detail(paths.audited_detail, detail(num_errors=told))
+        with paths.audited_detail.open("a") as file:
+            file.write(line)
+        assert test01.told(paths, "int32", False).passed is passed
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["effective_scenario", "result_completed_samples_per_sec", "result_validity", "num_errors",
+     "effective_target_latency_ns"],
+)  # fmt: skip
+def test01_a_message_without_a_value_crashes_the_script_where_it_is_looked_at(tmp_path: Path, key: str) -> None:
+    paths = case(tmp_path, "TEST01", "Server")
+    for path in (paths.detail, paths.audited_detail):
+        write_detail(path, detail("Server", 400))
+        path.write_text(path.read_text() + ':::MLLOG {"key": "more"}\n')
+    assert test01.told(paths, "int32", False).passed is True
+    for path in (paths.detail, paths.audited_detail):
+        text = re.sub(f'"key": "{key}", "value": [^,]*,', f'"key": "{key}",', path.read_text())
+        assert text != path.read_text()
+        path.write_text(text)
+    told = test01.told(paths, "int32", False)
+    assert told.files["verify_performance.txt"] == "Verifying performance.\n"
+    assert "crashes: the message of" in told.notes[0]
+
+
+def test01_the_score_is_read_before_the_validity(tmp_path: Path) -> None:
+    passed, text = performance(tmp_path, detail(result_validity="INVALID", effective_scenario=...), detail())
+    assert (passed, text) == (False, "Verifying performance.\n")
 
 
 def accuracy(tmp_path: Path, known: list[Any], tested: list[Any], dtype: str = "int32") -> Told:
@@ -129,6 +170,28 @@ def test01_unixmode(tmp_path: Path, count: int, change: int | None, passed: bool
     assert test01.told(paths, "byte", True).passed is passed
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "mismatches"),
+    [
+        (b"\n", b"\r\n", 99),
+        (b" },", b" }, ", 98),  # the last entry has no comma
+        (b'"seq_id" : ', b'"seq_id" :  ', 99),
+        (b'"seq_id" : 1', b'"seq_id" : 9', 0),  # which is not compared
+        (b"[\n", b"[\n\n", 1),  # an empty line, and an index is wanted of every one but the first and the last
+        (b"\n]\n", b"\njunk\n]\n", 1),
+        (b"\n]\n", b"\n]", 0),
+    ],
+)
+def test01_unixmode_compares_lines_as_they_are(tmp_path: Path, old: bytes, new: bytes, mismatches: int) -> None:
+    paths = case(tmp_path, "TEST01")
+    write_accuracy(paths.accuracy, [entry(n, [5, n], seq=200 - n) for n in range(120)])
+    write_accuracy(paths.audited_accuracy, [entry(n, [5, n]) for n in range(99)])
+    paths.audited_accuracy.write_bytes(paths.audited_accuracy.read_bytes().replace(old, new))
+    told = test01.told(paths, "byte", True).files["verify_accuracy.txt"].splitlines()
+    assert told[1] == f"num_perf_log_data_mismatch = {mismatches}"
+    assert told[3] == ("TEST FAIL" if mismatches else "TEST PASS")
+
+
 def scores(tmp_path: Path, scenario: str, before: Any, after: Any, *more: str, result: str = "VALID") -> Told:
     paths = case(tmp_path, "TEST04")
     write_summary(paths.summary, scenario, before)
@@ -163,10 +226,11 @@ def test04_the_boundary(tmp_path: Path, scenario: str, before: Any, after: Any, 
         (["Samples per second: 5000"], False, "test score = 5000"),  # the last counts
         (["target_latency (ns): 5"], True, "TEST PASS"),
         (["2 ERRORS encountered."], True, "WARNING: 2 ERROR reported in test results"),
-        (["Result is : INVALID"], False, "TEST FAI Test results are invalid"),
+        (["Result is : INVALID"], False, "TEST FAIL: Test results are invalid"),
         (["Result is : invalid"], True, "TEST PASS"),
         (["Result is INVALID"], False, ""),
         (["Scenario : Server"], False, "Test and reference scenarios do not match!"),
+        (["Samples per second: 1, Result is : INVALID"], False, ""),  # no number
     ],
 )
 def test04_lines(tmp_path: Path, more: list[str], passed: bool, text: str) -> None:
@@ -268,9 +332,24 @@ def test06_holes(tmp_path: Path) -> None:
     ],
 )
 def test07_the_score(printed: str, passed: bool) -> None:
-    told = test07.told(printed, 60.698, test07.PATTERN)
+    told = test07.told(printed.encode(), 60.698, test07.PATTERN)
     assert told.passed is passed
     assert told.files["verify_accuracy.txt"].rstrip().endswith("TEST PASS" if passed else "TEST FAIL")
+
+
+@pytest.mark.parametrize(
+    ("output", "kept", "passed"),
+    [
+        (b"10%\r20%\r\n'exact_match': 99\r", "10%\n20%\n'exact_match': 99\n", True),
+        (b"\xff\n'exact_match': 99\n", "", False),  # nothing of a piece with bytes that are no text is read
+        (b"'exact_match': 99\n" + b"x" * 8192 + b"\n\xff", "'exact_match': 99\n", True),  # what came before is
+    ],
+)
+def test07_what_is_read_of_the_output(output: bytes, kept: str, passed: bool) -> None:
+    told = test07.told(output, 60.698, test07.PATTERN)
+    assert told.passed is passed
+    assert told.files["verify_accuracy.txt"].startswith(f"{kept}\n====")
+    assert bool(told.notes) == (b"\xff" in output)
 
 
 def predicted(tmp_path: Path, known: list[Any], tested: list[Any], tolerance: float = 0.001) -> Told:
@@ -367,6 +446,8 @@ def of(tokens_: int) -> str:
         (of(2), True),  # one object
         (f"{of(2)}\n\n{of(3)}\n", True),
         (f"{of(2)}{of(2)}\n", True),
+        (f"{of(1)} \t{of(5)}\n", True),  # whatever space is between them
+        (f"{of(1)},{of(5)}\n", False),  # and no further than what is no object
         (f"[\n{of(2)},\n{of(2)},\n", True),  # its end is lost
         (f"\ufeff[\n{of(2)},\n{of(2)}\n]\n", True),
         ('{\n"data": "00"\n}', None),

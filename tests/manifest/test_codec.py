@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +249,29 @@ def test_the_largest_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size:
     else:
         with pytest.raises(EvidenceRejected, match="larger than 100 bytes"):
             read_json(path)
+
+
+def outcome(read: Callable[[bytes], Any], data: bytes) -> tuple[Any, str]:
+    try:
+        return read(data), ""
+    except ValueError as problem:
+        return None, str(problem)
+
+
+NESTED = [json.dumps(json.loads("[" * depth + "1" + "]" * depth), indent=2) for depth in range(62, 68)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{\n  "a": 1,\n  "a": 1\n}', '{\n  "a": NaN\n}', "[\n  1e999\n]", "[\n  -0\n]", "[\n  -0.0\n]", "[\n  1e16\n]",
+        "[\n  1e+16\n]", "[\n  18446744073709551615\n]", "[\n  18446744073709551616\n]", "[\n  12.0\n]",
+        '"\\ud800"', '"\\u0041"', '"\x7f"', "null", "[]", "[\n  []\n]", "\ufeff1", *NESTED,
+    ],
+)  # fmt: skip
+def test_the_fast_reader_says_what_the_strict_one_does(text: str) -> None:
+    data = f"{text}\n".encode()
+    one, other = outcome(codec.parse, data), outcome(codec._parse_plainly, data)
+    assert (one, repr(one)) == (other, repr(other))
+    if (read := codec._spelled_by_orjson(data))[0]:
+        assert repr(read[1]) == repr(other[0])

@@ -45,6 +45,8 @@ ANCHORED = [
     ("groups of digits", rule("r", r"\d{3}-\d{2}", shape="groups", groups=((3, 2),)), "1234-56 123-45", "123-45"),
     ("a group at the end", rule("r", r"\d{4}", shape="groups", groups=((4,),)), "12 1234", "1234"),
     ("capitals, then a digit", rule("r", r"[A-Z]{2}\d", shape="letters", groups=((2,),)), "ABC1 AB1", "AB1"),
+    ("so many digits", rule("r", r"[A-Z]-?\d\d", shape="letters", groups=((1, 2),)), "A123 A-12 x", "A-12"),
+    ("letters without digits", rule("r", r"[A-Z]\d|x", anchors=("x",), shape="letters", groups=((1,),)), "A B x", "x"),
     ("dotted", rule("r", r"(?:\d+\.){3}\d+", shape="dotted"), "1.2.3 10.2.3.4", "10.2.3.4"),
 ]  # fmt: skip
 
@@ -87,6 +89,22 @@ def test_where_it_stands_makes_no_difference(before: str, after: str) -> None:
     text = corpus.SECRETS["github token"](corpus.Chance(1))
     (span,) = engine.spans(f"{before}{text}{after}".encode())
     assert (span.start, span.end - span.start) == (len(before.encode()), len(text))
+
+
+def test_a_line_behind_it_makes_no_difference_for_any_kind() -> None:
+    """What a line holds is found whether or not another follows, also where the pattern wants the end of the text."""
+    engine = Engine(pack.RULES)
+    texts = [sample.text for sample in corpus.samples(corpus.SECRETS | corpus.PRIVATE, 5, 3)] + ["user: erika7"]
+    for text in texts:
+        alone = [(span.rule.id, span.start, span.end) for span in engine.spans(text.encode())]
+        followed = [(span.rule.id, span.start, span.end) for span in engine.spans(f"{text}\nmore".encode())]
+        assert followed == alone, text
+
+
+@pytest.mark.parametrize("text", ["X1234567L", "X-1234567-L", "Y1234567X", "Z-1234567R"])
+def test_a_dash_behind_the_first_letter_hides_no_number(text: str) -> None:
+    """NIE of Spain, written either way; the letter follows from the number."""
+    assert [span.rule.id for span in Engine(pack.RULES).spans(text.encode())] == ["spanish-nie"]
 
 
 def test_every_rule_can_be_reached_and_named() -> None:

@@ -96,10 +96,13 @@ class Store:
 
     def files(self) -> list[Path]:
         """Every file below the root, links and special files included, sorted; without the sidecar and its kin."""
-        found = (Path(folder, name) for folder, _, names in os.walk(self.root) for name in names)
-        links = (Path(folder, name) for folder, names, _ in os.walk(self.root) for name in names)
-        everything = [*found, *(path for path in links if path.is_symlink())]
-        return sorted({*everything} - {self.sidecar, *(self.root / name for name in ATTACHMENTS)})
+        ours = {SIDECAR, *ATTACHMENTS}
+        found = []
+        for folder, folders, names in os.walk(self.root):
+            here = Path(folder)
+            found += [here / name for name in names if name not in ours or here != self.root]
+            found += [link for name in folders if (link := here / name).is_symlink()]
+        return sorted(found)
 
     def check_usable(self, overwrite: bool) -> None:
         """Raises SetupFailed unless a result may be written here; changes nothing that is there."""

@@ -13,7 +13,7 @@ def number(path: Path, name: str, *, comments: bool) -> float | None:
     `comments`: whether a `#` behind the value starts a comment (TEST09), or makes the line unreadable (TEST07).
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")  # as a file's lines: a form feed ends none
     except OSError as problem:
         raise Malformed(path, str(problem.strerror)) from problem
     except UnicodeDecodeError as problem:

@@ -50,6 +50,7 @@ class Detail:
         self.path = path
         self.values: dict[Any, Any] = {}
         self.repeated: set[Any] = set()
+        self.valueless: set[Any] = set()  # keys whose first message has no value at all
         self.errors: list[str] = []
         self.messages: list[str] = []
         for message in messages(path):
@@ -60,6 +61,8 @@ class Detail:
                         self.repeated.add(key)
                 else:
                     self.values[key] = value
+                    if "value" not in message:
+                        self.valueless.add(key)
             except TypeError:
                 raise Malformed(path, "has a key that is a list or an object") from None
             metadata = message.get("metadata")

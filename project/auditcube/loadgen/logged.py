@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,8 @@ from auditcube.loadgen.detail_log import Detail
 from auditcube.loadgen.errors import Malformed
 from auditcube.loadgen.hexdata import FORMATS, numbers
 from auditcube.scenario import Scenario
+
+MOST = 10**18  # nanoseconds, samples, or samples per second: what is beyond is no measure of a run
 
 _RATES = {Scenario.OFFLINE: "result_samples_per_second", Scenario.SERVER: "result_completed_samples_per_sec"}
 _LATENCIES = {
@@ -168,12 +169,12 @@ class LoggedRun:
 
     def _count(self, key: str) -> int:
         value = self.detail.get(key)
-        return value if type(value) is int and value >= 0 else 0
+        return value if type(value) is int and 0 <= value <= MOST else 0
 
     def _number(self, key: str) -> float | None:
-        """A finite, positive number, or None."""
+        """A positive number such as a run can measure, or None."""
         value = self.detail.get(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 / MOST <= value <= MOST:
             return None
         return float(value)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditcube.loadgen.detail_log import Detail
-from auditcube.loadgen.logged import LoggedRun, same_bytes
+from auditcube.loadgen.logged import MOST, LoggedRun, same_bytes
 from auditcube.scenario import Scenario
 
 _PERFORMANCE, _ACCURACY = "PerformanceOnly", "AccuracyOnly"
@@ -41,7 +41,7 @@ def is_performance(run: LoggedRun) -> Iterator[str]:
         yield f"the {name} run's mode is {mode!r}, not {_PERFORMANCE}"
     if validity != "VALID":
         yield f"LoadGen does not call the {name} run's result VALID, but {validity!r}"
-    if detail.errors or detail.get("num_errors") not in (None, 0):
+    if detail.errors or detail.values.get("num_errors", 0) != 0:
         yield f"LoadGen saw errors in the {name} run{': ' + detail.errors[0] if detail.errors else ''}"
     if contradicted := sorted(key for key in detail.repeated if str(key).startswith(("effective_", "result_"))):
         yield f"the {name} run's log says {contradicted[0]} twice, and not the same"
@@ -92,10 +92,10 @@ def answers_sampled(run: LoggedRun) -> Iterator[str]:
     if run.tally.queries < logged:
         yield f"of the {run.label} run {logged} answers to {run.tally.queries} queries were logged: some twice"
     target = run.detail.get("effective_accuracy_log_sampling_target")
-    if isinstance(target, bool) or not isinstance(target, (int, float)) or not target > 0:
+    if not _number(target):
         yield f"the {run.label} run's accuracy_log_sampling_target is {target!r}: audit.config was not in force"
         return
-    expected = _expected(run, float(target))
+    expected = _expected(run, _number(target))
     # A coin for each sample: six deviations below its mean is no chance.
     least = math.ceil(expected - 6 * math.sqrt(expected * max(0.0, 1 - expected / max(run.issued, 1))))
     if logged < max(1, least):
@@ -140,7 +140,7 @@ def are_a_pair(one: Detail, other: Detail) -> Iterator[str]:
 
 
 def _number(value: Any) -> float:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= MOST
     return float(value) if good else 0.0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from auditcube.errors import InvalidInput
 from auditcube.loadgen import fallback
+from auditcube.loadgen.layout import ACCURACY, DETAIL, SUMMARY
 
 ROUNDS = ("v5.0", "v5.1", "v6.0", "v6.1")
 _BOTH = ("TEST01", "TEST04")
@@ -35,7 +36,8 @@ _TESTS: Mapping[str, tuple[tuple[str, ...] | None, ...]] = {
         ("llama2-70b-99.9", "llama2-70b-interactive-99", "llama2-70b-interactive-99.9"), (("TEST06",),) * 4
     ),
     "mixtral-8x7b": (("TEST06",), ("TEST06",), ("TEST06",), None),
-    "llama3.1-405b": (None, ("TEST06",), ("TEST06",), None),
+    "llama3.1-405b": ((), ("TEST06",), ("TEST06",), None),
+    "llama3.1-405b-interactive": (None, ("TEST06",), ("TEST06",), None),
     **dict.fromkeys(
         ("llama3.1-8b", "llama3.1-8b-interactive", "deepseek-r1"), (None, ("TEST06",), ("TEST06",), ("TEST06",))
     ),
@@ -45,8 +47,8 @@ _TESTS: Mapping[str, tuple[tuple[str, ...] | None, ...]] = {
     **dict.fromkeys(("llama3.1-8b-edge", "qwen3-vl-235b-a22b", "qwen3.6-27b", "e2e-rag-db"), (None, (), (), ())),
 }
 _ALIASES = {"resnet50": "resnet", "mobilenet": "resnet", "ssd-resnet34": "retinanet"}
-_TRACES = ("mlperf_log_accuracy.json", "mlperf_log_trace.json", "results.json", ".gitkeep")
-_NEEDED = ("mlperf_log_summary.txt", "mlperf_log_detail.txt")
+_IGNORED = ("mlperf_log_trace.json", "results.json", ".gitkeep")
+_NEEDED = (SUMMARY, DETAIL)
 
 
 def tests_of(model: str, round_name: str) -> tuple[str, ...]:
@@ -88,9 +90,9 @@ def _check_one(folder: Path, test: str) -> list[tuple[str, str]]:
         path = folder / name
         if not path.is_file():
             found.append((name, "is missing"))
-        elif (problem := rule(path.read_text("utf-8", "replace"))) is not None:
+        elif (problem := _read(path, rule)) is not None:
             if test == "TEST01" and name == "verify_accuracy.txt":
-                if {path.name for path in (folder / "accuracy").glob("*")} == {*fallback.FILES}:
+                if _files(folder / "accuracy") - {*_IGNORED} == {*fallback.FILES}:
                     continue  # then the checker holds scores against each other
                 problem += f", and accuracy/ does not hold {', '.join(fallback.FILES)} alone"
             found.append((name, problem))
@@ -101,14 +103,27 @@ def _check_one(folder: Path, test: str) -> list[tuple[str, str]]:
 
 def _check_logs(folder: Path) -> list[tuple[str, str]]:
     place = "performance/run_1"
-    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    present = _files(folder)
     found = [(f"{place}/{name}", "is missing") for name in _NEEDED if name not in present]
-    strange = sorted(present - {*_NEEDED, *_TRACES})
+    strange = sorted(present - {*_NEEDED, ACCURACY, *_IGNORED})
     return [*found, *((f"{place}/{name}", "has no place there") for name in strange)]
 
 
+def _files(folder: Path) -> set[str]:
+    """Folders within are nothing to the checker."""
+    return {path.name for path in folder.iterdir() if path.is_file()} if folder.is_dir() else set()
+
+
+def _read(path: Path, rule: Callable[[str], str | None]) -> str | None:
+    """What is wrong with a text; of one that is not UTF-8 the checker reads nothing at all, but crashes."""
+    try:
+        return rule(path.read_text("utf-8"))
+    except UnicodeDecodeError as problem:
+        return f"is not UTF-8 ({problem.reason})"
+
+
 def _line(text: str) -> str | None:
-    return None if any(line.strip() == "TEST PASS" for line in text.splitlines()) else "has no line TEST PASS"
+    return None if any(line.strip() == "TEST PASS" for line in text.split("\n")) else "has no line TEST PASS"
 
 
 def _contains(text: str) -> str | None:
@@ -116,7 +131,7 @@ def _contains(text: str) -> str | None:
 
 
 def _test06(text: str) -> str | None:
-    lines = {line.strip() for line in text.splitlines()}
+    lines = {line.strip() for line in text.split("\n")}
     if not lines & {"First token check pass: True", "First token check pass: Skipped"}:
         return "does not say that the first token check passes"
     for name in ("EOS", "Sample length"):

@@ -19,8 +19,13 @@ PLACE = "{accuracy_log}"
 class Scored:
     """What the command printed, on both streams as they came, and its exit status."""
 
-    printed: str
+    output: bytes
     exit_status: int
+
+    @property
+    def printed(self) -> str:
+        """As text, whatever bytes are in it."""
+        return self.output.decode("utf-8", "replace")
 
 
 def words(command: str) -> list[str]:
@@ -46,7 +51,7 @@ def run(command: str, accuracy_log: Path, timeout_s: float) -> Scored:
         raise SetupFailed(f"--accuracy-script: {arguments[0]} did not end within {timeout_s:g} s") from None
     except (OSError, ValueError) as problem:
         raise SetupFailed(f"--accuracy-script: {arguments[0]} cannot be run: {problem}") from None
-    return Scored(done.stdout.decode("utf-8", "replace"), done.returncode)
+    return Scored(done.stdout, done.returncode)
 
 
 def score(scored: Scored, pattern: str) -> Score:

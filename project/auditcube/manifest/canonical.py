@@ -21,21 +21,26 @@ FOREIGN = "rfc8785+large-integers-as-strings"
 
 def canonical(value: Any) -> bytes:
     """RFC 8785. Raises ValueError for what has no such form: integers beyond `LARGEST`, NaN, infinities, surrogates."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS) if _plain(value) else rfc8785.dumps(value)
+    return _sorted(value) if _plain(value) else rfc8785.dumps(value)
+
+
+def _sorted(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def _plain(value: Any) -> bool:
     """Whether orjson, which is 30 times as fast, writes the same: it sorts names as UTF-8, not as UTF-16, and writes
     whole and very large or small doubles otherwise."""
-    if isinstance(value, dict):
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii())
+    if kind is dict:
         return all(map(_plain_name, value)) and all(map(_plain, value.values()))
-    if isinstance(value, list):
+    if kind is list:
         return all(map(_plain, value))
-    if isinstance(value, float):
+    if kind is float:
         return 1e-4 <= abs(value) < 1e15 and not value.is_integer()
-    if isinstance(value, str):
-        return value.isascii()
-    return isinstance(value, int) and -LARGEST <= value <= LARGEST if value is not None else True
+    return kind is bool or value is None or (kind is int and -LARGEST <= value <= LARGEST)
 
 
 def _plain_name(name: Any) -> bool:
@@ -48,7 +53,7 @@ def foreign(value: Any) -> bytes:
     What is written with a point or an exponent is a double, and stays one. Raises ValueError for NaN, infinities and
     lone surrogates, and where a member's name is no string.
     """
-    return canonical(value if _plain(value) else _without_large(value))
+    return _sorted(value) if _plain(value) else canonical(_without_large(value))
 
 
 def _without_large(value: Any) -> Any:
@@ -94,11 +99,13 @@ def odd_numbers(manifest: Any) -> Iterator[tuple[str, str]]:
 
 
 def _numbers(value: Any, at: str) -> Iterator[tuple[str, int | float]]:
-    if isinstance(value, dict):
-        for name, member in value.items():
-            yield from _numbers(member, f"{at}/{name.replace('~', '~0').replace('/', '~1')}")
-    elif isinstance(value, list):
-        for number, member in enumerate(value):
-            yield from _numbers(member, f"{at}/{number}")
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        yield at, value
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in members:
+        kind = type(member)
+        if kind is str or kind is bool or member is None:
+            continue
+        place = f"{at}/{name.replace('~', '~0').replace('/', '~1') if isinstance(name, str) else name}"
+        if kind is dict or kind is list:
+            yield from _numbers(member, place)
+        else:
+            yield place, member

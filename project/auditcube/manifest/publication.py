@@ -16,7 +16,8 @@ from auditcube.manifest import codec
 from auditcube.manifest.shapes import RULE, misshapen
 from auditcube.scan import pack
 from auditcube.scan.files import Looked, leak_in_json, look_at_file, small_text
-from auditcube.scan.look import Leaf, LeafHit, all_quiet, leaves, look_at_leaves, text_of_json, withheld
+from auditcube.scan.look import Leaf, LeafHit, leaves, look_at_leaves, text_of_json, withheld
+from auditcube.scan.quiet import quiet
 
 SAFE, REDACTED, FINDINGS, NOT_SCANNED = "safe_for_public_log", "redacted", "contains_findings", "not_scanned"
 _FIT = (SAFE, REDACTED)
@@ -26,27 +27,25 @@ _TOLD = 5  # findings that a message names
 
 
 class Material(NamedTuple):
-    """What a scan of one result looks at: the leaves of its manifest, and one text with them and every file.
+    """What a scan of one result looks at: one text with the leaves of its manifest and every file.
 
     Without a text each file is looked at by itself: one is too large to be held, or none that can be looked at. Where
     the text is `quiet`, nothing is found in any of them.
     """
 
-    own: list[Leaf]
     text: bytes | None
     quiet: bool = False
 
     @classmethod
     def of(cls, root: Path, manifest: Mapping[str, Any]) -> Material:
         """The material of a sidecar and of the files that are published with it."""
-        own = own_leaves(manifest)
         texts = [text_of_json(_own(manifest))]
         for path in _published(root, manifest):
             text = small_text(root / path)
             if text is None or sum(map(len, texts)) > _MAX_TOGETHER:
-                return cls(own, None)
+                return cls(None)
             texts.append(text)
-        return cls(own, b"\n\n".join(texts))
+        return cls(b"\n\n".join(texts))
 
 
 class Assessment:
@@ -57,8 +56,7 @@ class Assessment:
         if not material.quiet:
             for path in _published(root, manifest):
                 look_at_file(root / path, path, self.looked)
-        found = [] if material.quiet else look_at_leaves(material.own)
-        self._of_manifest = manifest_hits(material.own, found)
+        self._of_manifest = manifest_hits(manifest, quiet=material.quiet)
         self.leaks = [*(leak_in_json(hit, name) for hit in self._of_manifest), *self.looked.leaks]
         self._told = manifest.get("redaction", {})
 
@@ -107,7 +105,7 @@ def claims(manifest: Mapping[str, Any]) -> bool:
 
 def looked_at(materials: Sequence[Material]) -> list[Material]:
     """The same, each with the word whether anything at all is found in it; looked at together, which is cheap."""
-    found = iter(all_quiet([each.text for each in materials if each.text is not None]))
+    found = iter(quiet().of([each.text for each in materials if each.text is not None]))
     return [each._replace(quiet=each.text is not None and next(found)) for each in materials]
 
 
@@ -138,8 +136,8 @@ def problems(root: Path, manifest: Mapping[str, Any], name: str, material: Mater
 
 def problems_alone(manifest: Mapping[str, Any], name: str) -> list[tuple[str, str]]:
     """The same of a sidecar that was copied without the files it lists: only what stands in it can be looked at."""
-    status, own = manifest["redaction_status"], own_leaves(manifest)
-    hits = manifest_hits(own, look_at_leaves(own)) if status in _FIT else []
+    status = manifest["redaction_status"]
+    hits = manifest_hits(manifest) if status in _FIT else []
     return [(hit.pointer, f"claims {status}; a scan finds {leak_in_json(hit, name).rule} here") for hit in hits]
 
 
@@ -159,10 +157,11 @@ def _own(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in manifest.items() if name not in _OWN}
 
 
-def manifest_hits(own: Sequence[Leaf], found: list[LeafHit]) -> list[LeafHit]:
-    """`found`, what the rules find in a manifest's leaves, and leaves of an unexpected form."""
+def manifest_hits(manifest: Mapping[str, Any], *, quiet: bool = False) -> list[LeafHit]:
+    """What the rules find in a manifest's leaves, nothing where it is `quiet`, and leaves of an unexpected form."""
+    found = [] if quiet else look_at_leaves(own_leaves(manifest))
     known = {hit.pointer for hit in found}
-    strange = (leaf for leaf in misshapen(own) if leaf.pointer not in known)
+    strange = (leaf for leaf in misshapen(_own(manifest)) if leaf.pointer not in known)
     return found + [LeafHit(RULE, leaf.pointer, 0, len(leaf.text), len(leaf.text), False) for leaf in strange]
 
 

@@ -8,11 +8,12 @@ alone look at it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 from auditcube.manifest import variables
-from auditcube.scan.look import Leaf
+from auditcube.scan.look import Leaf, escaped
 
 RULE = "unexpected-value"
 _WORD = r"[A-Za-z][A-Za-z0-9_.+-]{0,63}"
@@ -53,21 +54,30 @@ _TABLE = tuple(
         ("/headline/[0-9]+/source/json_pointer", r"(?:/[A-Za-z0-9_.~-]*)*"),
     )
 )
-_NUMBER = re.compile(r"/[0-9]+(?=/|$)")
+_DIGITS = re.compile(r"[0-9]+")
 _WITHHELD = re.compile(r"\[withheld:[a-z0-9-]+\]")
 
 
-def misshapen(leaves: Iterable[Leaf]) -> Iterator[Leaf]:
-    """The leaves of a sidecar whose text has not the form of their member."""
-    for leaf in leaves:
-        if leaf.key:
-            continue
-        form = _form(_NUMBER.sub("/0", leaf.pointer))
-        if form is not None and not form.fullmatch(leaf.text) and not _WITHHELD.search(leaf.text):
-            yield leaf
+def misshapen(part: Any, at: str = "", place: str = "") -> Iterator[Leaf]:
+    """The leaves of a sidecar whose text has not the form of their member.
+
+    `part` is what stands at the pointer `at`; `place` is that pointer with 0 for every number in it.
+    """
+    for name, member in part.items() if isinstance(part, dict) else enumerate(part):
+        if isinstance(member, (dict, list)):
+            yield from misshapen(member, f"{at}/{escaped(str(name))}", _below(place, name))
+        elif not isinstance(member, bool) and member is not None and (form := _form(place, name)) is not None:
+            text = member if isinstance(member, str) else repr(member)
+            if not form.fullmatch(text) and not _WITHHELD.search(text):
+                yield Leaf(f"{at}/{escaped(str(name))}", text, False)
 
 
 @lru_cache(maxsize=1024)
-def _form(place: str) -> re.Pattern[str] | None:
-    """The form of the text at a pointer, in which every place in a list is 0."""
-    return next((form for pointer, form in _TABLE if pointer.fullmatch(place)), None)
+def _form(place: str, name: str | int) -> re.Pattern[str] | None:
+    """The form of the text of a member of what stands at a place."""
+    below = _below(place, name)
+    return next((form for pointer, form in _TABLE if pointer.fullmatch(below)), None)
+
+
+def _below(place: str, name: str | int) -> str:
+    return f"{place}/0" if isinstance(name, int) or _DIGITS.fullmatch(name) else f"{place}/{escaped(name)}"

@@ -17,6 +17,7 @@ _VERHOEFF_D = (
 _VERHOEFF_P = (
     "0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258",
 )  # fmt: skip
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # the sum of the digits of twice a digit
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _ITALIAN_ODD = dict(
     zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ",
@@ -38,8 +39,7 @@ IBAN_LENGTHS = {
 
 def luhn(digits: str) -> bool:
     """The last digit is the Luhn check digit of those before it."""
-    doubled = [int(digit) * 2 for digit in digits[-2::-2]]
-    return (sum(map(int, digits[-1::-2])) + sum(n - 9 if n > 9 else n for n in doubled)) % 10 == 0
+    return (sum(map(int, digits[-1::-2])) + sum(_DOUBLED[int(digit)] for digit in digits[-2::-2])) % 10 == 0
 
 
 def mod97(text: str) -> int:

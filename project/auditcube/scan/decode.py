@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 import numpy.typing as npt
 
+_Bytes = npt.NDArray[np.uint8]
 _DEPTH = 3
 _LEAST_RUN = 16  # of base64 or hexadecimal digits: what is shorter holds no secret
 _SIMPLE = (
@@ -28,13 +29,20 @@ _SIMPLE = (
     (b"\\\\", b"\\"),
 )
 _CODED = re.compile(rb"\\(?:u\{?([0-9a-fA-F]{4,6})\}?|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8}))")
-_PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
-_ENTITY = re.compile(rb"&(?:#\w+|[a-z]{2,6});")
 _JOINED = re.compile(rb"([\"'])\s*[+.&]?\s*\1(?=[\w/+=-])")
-_TOKEN = np.zeros(256, dtype=bool)
-_TOKEN[[ord(c) for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-="]] = True
+_NO_DIGIT = 0xFF
+_BASE64 = np.full(256, _NO_DIGIT, np.uint8)  # the value of each digit; the alphabet of URLs differs in two
+for _alphabet in (b"+/", b"-_"):
+    _digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + _alphabet
+    _BASE64[list(_digits)] = range(64)
+_HEXADECIMAL = np.full(256, _NO_DIGIT, np.uint8)
+for _digits in (b"0123456789abcdef", b"0123456789ABCDEF"):
+    _HEXADECIMAL[list(_digits)] = range(16)
+_TOKEN = _BASE64 != _NO_DIGIT
+_TOKEN[ord("=")] = True
 _HEX = re.compile(rb"(?:0x)?((?:[0-9a-fA-F]{2})+)")
 _PLAIN = bytes(range(32, 127)) + b"\n\r\t"
+_IS_PLAIN = np.isin(np.arange(256), list(_PLAIN))
 # Letters of other scripts that look like Latin ones, where the compatibility form (NFKC) does not make them the same.
 _LOOKALIKES = str.maketrans(
     "АВЕЅІЈКМНОРСТУХаеѕіјорсухԁԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧοαʟ‐‑‒–—―−", "ABESIJKMHOPCTYXaesijopcyxdqwABEZHIKMNOPTYXoal-------"
@@ -54,10 +62,8 @@ def views(text: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _once(text: bytes) -> Iterator[tuple[int, bytes]]:
     """The views that one decoder each makes of lines of `text`."""
-    for sign, decode in _DECODERS:
-        if sign is None and not text.isascii():
-            yield from _changed(text, decode, text)
-        elif sign is not None and sign in text:
+    for can, sign, decode in _DECODERS:
+        if can(text):
             yield from _changed(text, decode, sign)
     runs = _runs(text)
     breaks: npt.NDArray[np.intp] = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
@@ -66,13 +72,19 @@ def _once(text: bytes) -> Iterator[tuple[int, bytes]]:
             yield line, unpacked.replace(b"\n", b" ")
 
 
-def _changed(text: bytes, decode: Callable[[bytes], bytes], sign: bytes) -> Iterator[tuple[int, bytes]]:
+def _changed(text: bytes, decode: Callable[[bytes], bytes], sign: re.Pattern[bytes]) -> Iterator[tuple[int, bytes]]:
     """The lines that `decode` changes; it changes none without `sign`."""
-    for number, line in enumerate(text.split(b"\n")):
-        if sign is text or sign in line:
-            view = decode(line)
-            if view != line:
-                yield number, view.replace(b"\n", b" ")
+    number = counted = at = 0
+    while found := sign.search(text, at):
+        start = text.rfind(b"\n", 0, found.start()) + 1
+        end = text.find(b"\n", start)
+        end = len(text) if end < 0 else end
+        number += text.count(b"\n", counted, start)
+        counted, at = start, end
+        line = text[start:end]
+        view = decode(line)
+        if view != line:
+            yield number, view.replace(b"\n", b" ")
 
 
 def unescape(line: bytes) -> bytes:
@@ -89,12 +101,8 @@ def _character(match: re.Match[bytes]) -> bytes:
     return chr(number).encode("utf-8", "replace") if number < 0x110000 else b""
 
 
-def _unquote(line: bytes) -> bytes:
-    return unquote_to_bytes(line) if _PERCENT.search(line) else line
-
-
 def _entities(line: bytes) -> bytes:
-    return html.unescape(line.decode("utf-8", "replace")).encode("utf-8", "replace") if _ENTITY.search(line) else line
+    return html.unescape(line.decode("utf-8", "replace")).encode("utf-8", "replace")
 
 
 def _join(line: bytes) -> bytes:
@@ -103,31 +111,63 @@ def _join(line: bytes) -> bytes:
 
 def _latin(line: bytes) -> bytes:
     """Without what is not seen, and with the Latin letter for one that looks the same."""
-    if line.isascii():
-        return line
     text = unicodedata.normalize("NFKC", line.decode("utf-8", "ignore")).translate(_LOOKALIKES)
     if not text.isascii():
         text = "".join(c for c in text if c.isascii() or unicodedata.category(c) not in ("Cf", "Mn"))
     return text.encode()
 
 
-# What a line holds that a decoder changes; None: something beyond ASCII.
-_DECODERS: tuple[tuple[bytes | None, Callable[[bytes], bytes]], ...] = (
-    (b"\\", unescape),
-    (b"%", _unquote),
-    (b"&", _entities),
-    *((sign, _join) for sign in (b'" + "', b'"+"', b'" "', b'" . "', b"' + '", b"'+'", b"' '", b"' . '")),
-    (None, _latin),
+def _joins(text: bytes) -> bool:
+    """Whether two texts in quotes are put together somewhere."""
+    data = np.frombuffer(text, np.uint8)
+    at = np.flatnonzero((data == ord('"')) | (data == ord("'")))
+    at, gaps = at[:-1], np.diff(at)
+    first, second = data[at + 1], data.take(at + 2, mode="clip")
+    near = (gaps == 2) & ((first == ord(" ")) | (first == ord("+")))
+    far = (gaps == 4) & (first == ord(" ")) & ((second == ord("+")) | (second == ord(".")))
+    return bool(np.any((near | far) & (data[at] == data.take(at + gaps))))
+
+
+# Whether a text can hold what a decoder changes, which is found fast; what a line holds that it changes; the decoder.
+_DECODERS: tuple[tuple[Callable[[bytes], bool], re.Pattern[bytes], Callable[[bytes], bytes]], ...] = (
+    (lambda text: b"\\" in text, re.compile(rb"\\"), unescape),
+    (lambda text: b"%" in text, re.compile(rb"%[0-9a-fA-F]{2}"), unquote_to_bytes),
+    (lambda text: b"&" in text, re.compile(rb"&(?:#\w+|[a-z]{2,6});"), _entities),
+    (_joins, re.compile(rb"([\"'])(?: \+ |\+| | \. )\1"), _join),
+    (lambda text: not text.isascii(), re.compile(rb"[^\x00-\x7f]"), _latin),
 )
 
 
 def _runs(text: bytes) -> list[tuple[int, int]]:
+    """Where runs of base64 or hexadecimal digits stand that may stand for text: the first three bytes do."""
+    data = np.frombuffer(text + bytes(_LEAST_RUN), np.uint8)
     token = np.zeros(len(text) + 2, dtype=bool)
-    token[1:-1] = _TOKEN[np.frombuffer(text, np.uint8)]
+    token[1:-1] = _TOKEN.take(data[: len(text)])
     edges = np.flatnonzero(token[1:] != token[:-1])
     starts, ends = edges[::2], edges[1::2]
     long = ends - starts >= _LEAST_RUN
-    return list(zip(starts[long].tolist(), ends[long].tolist(), strict=True))
+    starts, ends = starts[long], ends[long]
+    # A name before `=` is no part of what is decoded, and `0x` none of a hexadecimal number: these are all tried.
+    signs = np.flatnonzero((data[:-1] == ord("=")) & (data[1:] != ord("=")))
+    named = np.searchsorted(signs, ends - 1) > np.searchsorted(signs, starts)
+    likely = (
+        named
+        | (data[starts + 1] == ord("x"))
+        | _plain(data, starts, _BASE64, 4)
+        | _plain(data, starts, _HEXADECIMAL, 6)
+    )
+    return list(zip(starts[likely].tolist(), ends[likely].tolist(), strict=True))
+
+
+def _plain(data: _Bytes, starts: npt.NDArray[np.intp], values: _Bytes, count: int) -> npt.NDArray[np.bool_]:
+    """Where so many digits, of these values, stand for three bytes of text."""
+    digits = values[data[starts[:, None] + np.arange(count)]]
+    bits = 24 // count
+    number = (digits.astype(np.uint32) << np.arange(24 - bits, -1, -bits, dtype=np.uint32)).sum(axis=1, dtype=np.uint32)
+    found: npt.NDArray[np.bool_] = (digits != _NO_DIGIT).all(axis=1)
+    for shift in (16, 8, 0):
+        found &= _IS_PLAIN[number >> np.uint32(shift) & np.uint32(255)]
+    return found
 
 
 def _unpacked(run: bytes) -> bytes | None:

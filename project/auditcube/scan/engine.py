@@ -1,14 +1,15 @@
 """Many rules in one pass over the bytes: where any rule's anchor stands, then that rule's pattern, there alone.
 
 The pass is Hyperscan's first stage in numpy: every anchor is in one of 16 buckets, and a position stays a candidate of
-a bucket while the pair of bytes at it, and the pair two further on, are those of an anchor there. Digit groups and
-addresses have no letters to go by; their places follow from where runs of digits, and colons, stand. Pure.
+a bucket while the pairs of bytes at it, one further on and two further on are those of an anchor there. Groups of
+digits and addresses have no letters to go by; their places follow from where runs of digits, and colons, stand. Pure.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -26,11 +27,13 @@ _BUCKETS_OF = {
 }  # fmt: skip
 _AHEAD = 400  # a match that begins before its anchor ends within so many bytes behind it
 _FOLD = 0x20  # upper case and lower case of a letter differ in this bit
-
-_ALNUM = [byte < 128 and chr(byte).isalnum() for byte in range(256)]
-_AtOnce = Callable[..., Match | None]
+_HEADS = (8, 6, 4, 3, 2, 1)  # bytes of an anchor that are compared at once: as many as it has
+_ALNUM = np.array([byte < 128 and chr(byte).isalnum() for byte in range(256)])
 _Bytes = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.intp]
+_Words = npt.NDArray[np.uint64]
+# Called with a text, a place in it, and where the text stops that may be looked at.
+_Matcher = Callable[[bytes, int, int], Match | None]
 
 
 class Span(NamedTuple):
@@ -41,110 +44,166 @@ class Span(NamedTuple):
     rule: Rule
 
 
+class _Trial(NamedTuple):
+    """What is tried where the first `size` bytes of an anchor stand, if its rest follows there."""
+
+    size: int
+    rest: bytes
+    rule: Rule
+    match: _Matcher
+
+
+class _Heads(NamedTuple):
+    """The beginnings of anchors that have one size: as words, and what is tried at each.
+
+    `trials` has two lists for each word: the trials at a place, and those at one that a letter or digit stands before.
+    """
+
+    size: int
+    marks: npt.NDArray[np.bool_]  # by the hash of a word: whether it may be one of them
+    words: _Words  # ascending
+    trials: list[list[_Trial]]
+
+    def of(self, words: _Words, inside: npt.NDArray[np.bool_]) -> tuple[_Places, list[list[_Trial]]]:
+        """At which of these places something is to be tried, and what.
+
+        `words` are the next eight bytes at each place, `inside` whether a letter or digit stands before it.
+        """
+        ours = words & np.uint64((1 << 8 * self.size) - 1)
+        likely = np.flatnonzero(self.marks.take(_hashed(ours)))
+        which = np.searchsorted(self.words, ours[likely])
+        same = self.words.take(which, mode="clip") == ours[likely]
+        indices = likely[same]
+        return indices, [self.trials[number] for number in (2 * which[same] + inside[indices]).tolist()]
+
+
 class Engine:
     """A set of rules, made ready."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules = tuple(rules)
-        self._patterns = {rule.id: re.compile(rule.pattern.encode()) for rule in self._rules}
-        self._ahead = {
-            r.id: re.compile(rf"(?s:.{{0,{r.reach}}}?)(?={r.pattern})".encode()) for r in self._rules if r.reach
-        }
-        self._by_anchor: dict[bytes, list[Rule]] = {}
-        for rule in self._rules:
-            for anchor in rule.anchors:
-                self._by_anchor.setdefault(_fold(anchor.encode()), []).append(rule)
-        self._tables()
+        by_anchor: dict[bytes, list[Rule]] = {}
+        self._shaped: list[tuple[Rule, _Trial]] = []
+        for rule in rules:
+            anchors = {_fold(anchor.encode()) for anchor in rule.anchors}
+            for anchor in sorted(anchors):
+                if not any(anchor.startswith(other) for other in anchors - {anchor}):
+                    by_anchor.setdefault(anchor, []).append(rule)
+            if rule.shape != "anchor":
+                self._shaped.append((rule, _Trial(0, b"", rule, _matcher(rule))))
+        self._first, self._second, self._third = (np.zeros(1 << 16, np.uint16) for _ in range(3))
+        self._behind = np.where(_ALNUM, sum(1 << bucket for bucket in range(_FREE)), 0xFFFF).astype(np.uint16)
+        self._fill(by_anchor)
+        self._heads = list(_heads(by_anchor))
 
-    def _tables(self) -> None:
-        self._first = np.zeros(1 << 16, np.uint16)
-        self._second = np.zeros(1 << 16, np.uint16)
-        self._heads: dict[bytes, list[tuple[bytes, Rule, _AtOnce | None]]] = {}
-        free = sum(1 << bucket for bucket in range(_FREE))
-        self._behind = np.full(256, free, np.uint16)
-        self._behind[[c for c in range(256) if not chr(c).isalnum() or c > 127]] = 0xFFFF
+    def _fill(self, by_anchor: Mapping[bytes, Sequence[Rule]]) -> None:
+        """Put the first bytes of every anchor into the tables of the pass."""
         classes: dict[tuple[bool, int], dict[bytes, None]] = {}
-        for anchor, rules in sorted(self._by_anchor.items()):
-            entries = ((anchor, rule, None if rule.reach else self._patterns[rule.id].match) for rule in rules)
-            self._heads.setdefault(anchor[:4], []).extend(entries)
+        for anchor, rules in sorted(by_anchor.items()):
             classes.setdefault((all(rule.bounded for rule in rules), max(2, len(anchor[:4]))), {})[anchor[:4]] = None
         for kind, heads in classes.items():
             buckets = _BUCKETS_OF[kind]
             for number, head in enumerate(heads):  # neighbours share a bucket: few pairs then lead to few others
                 bit = 1 << buckets[number * len(buckets) // len(heads)]
-                _pairs(self._first, head[:2], bit)
-                _pairs(self._second, head[2:], bit)
-        self._exact = []
-        for size in sorted({len(head) for head in self._heads}):
-            by_word = {int.from_bytes(head, "little"): head for head in self._heads if len(head) == size}
-            known = np.array(sorted(by_word), np.uint32)
-            marks = np.zeros(1 << 16, bool)
-            marks[_hashed(known)] = True
-            self._exact.append((size, marks, known, [by_word[word] for word in sorted(by_word)]))
+                _allow(self._first, head[:1], head[1:2], bit)
+                _allow(self._second, head[1:2], head[2:3], bit)
+                _allow(self._third, head[2:3], head[3:4], bit)
 
     def spans(self, text: bytes) -> list[Span]:
-        """What the rules find, in order; of two that overlap the longer."""
+        """What the rules find, in order; of two that overlap the longer.
+
+        But for rules of several `lines`, a match ends in the line that it begins in, and nothing behind that line
+        counts: what is found in it is the same wherever it stands.
+        """
         if not text:
             return []
         found: set[Span] = set()
-        for place, rule, at_once in self._candidates(text):
-            match = at_once(text, place) if at_once else self._reaching(text, place, rule)
-            if match is None:
-                continue
-            if at_once and not rule.lines and (end := text.find(b"\n", place, match.end())) >= 0:
-                match = at_once(text, place, end)
-            if match and (rule.check is None or rule.check(match)):
-                found.add(Span(*span(match), rule))
+        low = text.translate(_FOLDED)
+        for place, end, trials in self._candidates(text):
+            for size, rest, rule, at in trials:
+                if rest and not low.startswith(rest, place + size):
+                    continue
+                match = at(text, place, end + 1)
+                if match and match.end() > end and not rule.lines:
+                    match = at(text, place, end)
+                if match and (rule.check is None or rule.check(match)):
+                    found.add(Span(*span(match), rule))
         return _without_overlaps(found)
 
-    def _reaching(self, text: bytes, place: int, rule: Rule) -> Match | None:
-        """The match that begins at most `reach` before `place` and reaches over it, in its line."""
-        end = text.find(b"\n", place)
-        end = len(text) if end < 0 else end
-        start = max(0, place - rule.reach, text.rfind(b"\n", 0, place) + 1)
-        if rule.lead:
-            start += len(text[start:place].rstrip(rule.lead.encode()))
+    def _candidates(self, text: bytes) -> Iterator[tuple[int, int, Sequence[_Trial]]]:
+        """Where something is to be tried, where the line ends there, and what."""
+        data = np.frombuffer(text + bytes(8), np.uint8)
+        breaks = np.append(np.flatnonzero(data[: len(text)] == ord("\n")), len(text))
+        pairs = np.ndarray((len(data) - 1,), "<u2", data | np.uint8(_FOLD), strides=(1,)).copy()  # two bytes each
+        hits = self._first.take(pairs[:-6])
+        hits &= self._second.take(pairs[1:-5])
+        at = np.flatnonzero(hits != 0)
+        hits = hits[at] & self._third[pairs[at + 2]] & self._behind[data[at - 1]]
+        at = at[hits != 0]
+        words: Any = sum(pairs[at + 2 * part].astype(np.uint64) << np.uint64(16 * part) for part in range(4))
+        inside = _ALNUM[data[at - 1]] & (at > 0)
+        for heads in self._heads:
+            indices, trials = heads.of(words, inside)
+            places = at[indices]
+            yield from zip(places.tolist(), breaks[np.searchsorted(breaks, places)].tolist(), trials, strict=True)
+        shapes = _Shapes(data)
+        for rule, trial in self._shaped:
+            found = shapes.places(rule)
+            yield from zip(found, breaks[np.searchsorted(breaks, found)].tolist(), itertools.repeat((trial,)))
+
+
+def _matcher(rule: Rule) -> _Matcher:
+    pattern = re.compile(rule.pattern.encode())
+    if rule.reach:
+        return _Reaching(rule, pattern)
+    return (lambda text, place, _: pattern.match(text, place)) if rule.lines else pattern.match
+
+
+class _Reaching:
+    """Matches that begin before their anchor: how the pattern of a rule with `reach` is tried."""
+
+    def __init__(self, rule: Rule, pattern: re.Pattern[bytes]) -> None:
+        self._rule, self._pattern = rule, pattern
+        self._ahead = re.compile(rf"(?s:.{{0,{rule.reach}}}?)(?={rule.pattern})".encode())
+        self._lead = rule.lead.encode()
+
+    def __call__(self, text: bytes, place: int, stop: int) -> Match | None:
+        """The match that begins at most `reach` before `place` and reaches over it, in its line.
+
+        `stop` is one behind the end of the line.
+        """
+        rule, end = self._rule, stop - 1
+        start = max(0, place - rule.reach)
+        start = max(start, text.rfind(b"\n", start, place) + 1)
+        if self._lead:
+            start += len(text[start:place].rstrip(self._lead))
             if start == place:
                 return None
         while start <= place:
-            ahead = self._ahead[rule.id].match(text, start, min(end, place + _AHEAD))
+            ahead = self._ahead.match(text, start, min(end, place + _AHEAD))
             if ahead is None or ahead.end() > place:
                 return None
-            match = self._patterns[rule.id].match(text, ahead.end(), end)
+            match = self._pattern.match(text, ahead.end(), end)
             if match and match.end() > place and (rule.check is None or rule.check(match)):
                 return match
             start = ahead.end() + 1
         return None
 
-    def _candidates(self, text: bytes) -> Iterator[tuple[int, Rule, _AtOnce | None]]:
-        """Where which rule is to be tried, with the match function of one that begins there."""
-        data = np.frombuffer(text + bytes(4), np.uint8)
-        folded = data | np.uint8(_FOLD)
-        low = text.translate(_FOLDED)
-        for place, head in self._anchored(data, folded):
-            for anchor, rule, at_once in self._heads[head]:
-                if low.startswith(anchor, place) and not (rule.bounded and place and _ALNUM[text[place - 1]]):
-                    yield place, rule, at_once
-        shapes = _Shapes(data)
-        for rule in self._rules:
-            if rule.shape != "anchor":
-                at_once = None if rule.reach else self._patterns[rule.id].match
-                yield from ((place, rule, at_once) for place in shapes.places(rule))
 
-    def _anchored(self, data: _Bytes, folded: _Bytes) -> Iterator[tuple[int, bytes]]:
-        """Where the first bytes of an anchor stand, and which."""
-        pairs = np.ndarray((len(folded) - 1,), "<u2", folded, strides=(1,)).copy()  # the two bytes at each place
-        hits = self._first.take(pairs[:-2])
-        hits &= self._second.take(pairs[2:])
-        hits[1:] &= self._behind.take(data[: len(hits) - 1])
-        at = np.flatnonzero(hits)
-        words = pairs[at].astype(np.uint32) | pairs[at + 2].astype(np.uint32) << np.uint32(16)
-        for size, marks, known, heads in self._exact:
-            words_of = words & np.uint32((1 << 8 * size) - 1)
-            likely = np.flatnonzero(marks.take(_hashed(words_of)))
-            which = np.searchsorted(known, words_of[likely])
-            same = known.take(which, mode="clip") == words_of[likely]
-            yield from zip(at[likely[same]].tolist(), [heads[number] for number in which[same].tolist()], strict=True)
+def _heads(by_anchor: Mapping[bytes, Sequence[Rule]]) -> Iterator[_Heads]:
+    matchers = {rule.id: _matcher(rule) for rules in by_anchor.values() for rule in rules}
+    for size in _HEADS:
+        known: dict[int, list[_Trial]] = {}
+        for anchor, rules in by_anchor.items():
+            if size == next(size for size in _HEADS if size <= len(anchor)):
+                word = int.from_bytes(anchor[:size], "little")
+                trials = [_Trial(size, anchor[size:], rule, matchers[rule.id]) for rule in rules]
+                known.setdefault(word, []).extend(trials)
+        if known:
+            words = np.array(sorted(known), np.uint64)
+            marks = np.zeros(1 << 16, np.bool_)
+            marks[_hashed(words)] = True
+            pairs = ((known[word], [t for t in known[word] if not t.rule.bounded]) for word in sorted(known))
+            yield _Heads(size, marks, words, [trials for pair in pairs for trials in pair])
 
 
 class _Shapes:
@@ -157,16 +216,15 @@ class _Shapes:
         if digit[0]:
             edges = np.concatenate([[0], edges])
         self._starts, ends = edges[::2], edges[1::2]
-        self._lengths = ends - self._starts
-        self._gaps = self._starts[1:] - ends[:-1]
+        self._lengths = np.minimum(ends - self._starts, 255).astype(np.uint8)
+        self._gaps = np.minimum(self._starts[1:] - ends[:-1], 255).astype(np.uint8)
         self._between = data[ends[:-1]]
 
     def places(self, rule: Rule) -> list[int]:
         if rule.shape == "dotted":
             return self._dotted()
         if rule.shape == "letters":
-            lengths = {length for group in rule.groups for length in group}
-            return [place for place, length in self._letters if length in lengths]
+            return sorted({place for group in rule.groups for place in self._lettered(*group)})
         if rule.shape == "groups":
             return sorted({place for lengths in rule.groups for place in self._grouped(lengths)})
         if rule.shape == "double colons":
@@ -182,39 +240,34 @@ class _Shapes:
         found: list[int] = self._starts[:-3][fits].tolist()
         return found
 
+    def _lettered(self, count: int, digits: int = 0) -> list[int]:
+        """Where a word begins with so many capitals and then a run of so many digits, of any length if 0."""
+        starts, capitals, lengths = self._letters
+        found: list[int] = starts[(capitals == count) & ((lengths == digits) | (digits == 0))].tolist()
+        return found
+
     @cached_property
-    def _letters(self) -> list[tuple[int, int]]:
-        """Where a word begins with one to six capitals and then, perhaps after a blank, a digit; and how many."""
+    def _letters(self) -> tuple[_Places, _Places, _Places]:
+        """Where a word begins with capitals and then, perhaps after a blank or a dash, digits; how many of each."""
         capital = (self._data - np.uint8(ord("A"))) < 26
         edges = np.flatnonzero(capital[1:] != capital[:-1]) + 1
         if capital[0]:
             edges = np.concatenate([[0], edges])
         starts, ends = edges[::2], edges[1::2]
-        follows = self._data[ends]
-        blank = follows == ord(" ")
-        follows = np.where(blank, self._data[np.minimum(ends + 1, len(self._data) - 1)], follows)
-        ahead = self._data[np.maximum(starts - 1, 0)]
-        inside = (starts > 0) & np.array(_ALNUM)[ahead]
-        fits = ~inside & (ends - starts <= 6) & ((follows - np.uint8(ord("0"))) < 10)
-        return list(zip(starts[fits].tolist(), (ends - starts)[fits].tolist(), strict=True))
+        digits = ends + ((self._data[ends] == ord(" ")) | (self._data[ends] == ord("-")))
+        which = np.searchsorted(self._starts, digits)
+        inside = (starts > 0) & _ALNUM[self._data[starts - 1]]
+        fits = ~inside & (np.append(self._starts, -1)[which] == digits)
+        return starts[fits], (ends - starts)[fits], self._lengths[which[fits]]
 
     def _grouped(self, lengths: Sequence[int]) -> list[int]:
         """Runs of digits of these lengths, one or two other characters between each."""
-        count = len(self._lengths) - len(lengths) + 1
-        if count <= 0 or not self._present.issuperset(lengths):
-            return []
-        fits = np.ones(count, dtype=bool)
-        for number, length in enumerate(lengths):
-            fits &= self._lengths[number : number + count] == length
-            if number:
-                fits &= self._gaps[number - 1 : number - 1 + count] <= 2
-        found: list[int] = self._starts[:count][fits].tolist()
+        at = np.flatnonzero(self._lengths == lengths[0])
+        for number, length in enumerate(lengths[1:], 1):
+            at = at[at + number < len(self._lengths)]
+            at = at[(self._lengths[at + number] == length) & (self._gaps[at + number - 1] <= 2)]
+        found: list[int] = self._starts[at].tolist()
         return found
-
-    @cached_property
-    def _present(self) -> set[int]:
-        """The lengths that runs of digits have."""
-        return set(np.unique(self._lengths).tolist())
 
     def _pairs(self, mark: int) -> list[int]:
         """The first of five marks with two other characters between each, as in a MAC address."""
@@ -241,21 +294,16 @@ def _fold(text: bytes) -> bytes:
     return text.translate(_FOLDED)
 
 
-def _hashed(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint16]:
+def _hashed(words: _Words) -> npt.NDArray[np.uint16]:
     """16 bits of each word, well mixed."""
-    mixed: npt.NDArray[np.uint16] = (words * np.uint32(2654435761) >> np.uint32(16)).astype(np.uint16)
+    mixed: npt.NDArray[np.uint16] = (words * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(48)).astype(np.uint16)
     return mixed
 
 
-def _pairs(table: npt.NDArray[np.uint16], pair: bytes, bit: int) -> None:
-    """Set `bit` for every pair of bytes, the low one first, that begins with `pair`."""
-    view: Any = table.reshape(256, 256)  # [second byte, first byte]
-    if len(pair) == 2:
-        view[pair[1], pair[0]] |= bit
-    elif pair:
-        view[:, pair[0]] |= bit
-    else:
-        view |= bit
+def _allow(table: npt.NDArray[np.uint16], one: bytes, two: bytes, bit: int) -> None:
+    """Set `bit` for every pair of bytes that are `one` and `two`; either may be empty, for any byte."""
+    view = table.reshape(256, 256)  # [second byte, first byte]
+    view[two[0] if two else slice(None), one[0] if one else slice(None)] |= np.uint16(bit)
 
 
 def _without_overlaps(found: set[Span]) -> list[Span]:

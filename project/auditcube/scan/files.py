@@ -151,7 +151,7 @@ def _binary(data: bytes) -> bool:
 
 
 def small_text(file: Path) -> bytes | None:
-    """What `look_at_file` looks at in a file, to be looked at together with others (`look.all_quiet`).
+    """What `look_at_file` looks at in a file, to be looked at together with others (`quiet.Quiet`).
 
     None for a file that it looks at in pieces, skips, or cannot read.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
@@ -55,7 +55,7 @@ def engine() -> Engine:
 
 def look(text: bytes) -> list[Hit]:
     """Everything found in `text`, by place."""
-    lines = _Lines(text)
+    lines = Lines(text)
     plain = [
         Hit(s.rule.id, s.rule.family, s.start, s.end, lines.of(s.start), _characters(text[s.start : s.end]), False)
         for s in engine().spans(text)
@@ -74,12 +74,12 @@ def _decoded(text: bytes) -> Iterator[tuple[str, Family, int, int]]:
         numbers.append(number)
         parts.append(view)
     joined = b"\n".join(parts)
-    lines = _Lines(joined)
+    lines = Lines(joined)
     for s in engine().spans(joined):
         yield s.rule.id, s.rule.family, numbers[lines.of(s.start)], _characters(joined[s.start : s.end])
 
 
-class _Lines:
+class Lines:
     """Which line a byte of a text is in."""
 
     def __init__(self, text: bytes) -> None:
@@ -96,20 +96,6 @@ class _Lines:
     def bounds(self, line: int) -> tuple[int, int]:
         """Begin and end of a line, its line break left out."""
         return self._ends[line - 1] + 1 if line else 0, self._ends[line]
-
-
-def all_quiet(texts: Sequence[bytes]) -> list[bool]:
-    """For each text whether nothing at all is found in it.
-
-    Many small texts are looked at as one, which costs a tenth; where something is found, in halves. A blank line stands
-    between them: no rule looks over one, but for those of keys in several lines, which begin with a word of their own.
-    """
-    if not look(b"\n\n".join(texts)):
-        return [True] * len(texts)
-    if len(texts) == 1:
-        return [False]
-    half = len(texts) // 2
-    return all_quiet(texts[:half]) + all_quiet(texts[half:])
 
 
 def _characters(text: bytes) -> int:
@@ -140,7 +126,11 @@ def _add_lines(value: Any, name: str, parts: list[str]) -> str:
     elif isinstance(value, (dict, Pairs)):
         for key, member in value.items() if isinstance(value, dict) else value:
             parts.append(f'"{key}"')
-            name = _add_lines(member, str(key).replace("\n", " "), parts)
+            name = str(key).replace("\n", " ")
+            if isinstance(member, str):  # as above, and nearly all are
+                parts.append(f'"{name}": "{member}"')
+            else:
+                name = _add_lines(member, name, parts)
     elif isinstance(value, list):
         for member in value:
             name = _add_lines(member, name, parts)

@@ -1,9 +1,9 @@
 """What a rule is, and what may be asked about a match. Pure.
 
 A rule names literals of which one stands in each of its matches (`anchors`), or the lengths of the groups of digits
-(for `letters`: of the capitals before a digit) that a match begins with, or one of the engine's other shapes. In one
-pass the engine looks for these, and tries the pattern only there. A pattern's group `v`, or else the whole match, is
-what must not be published.
+(for `letters`: of the capitals, and of the digits behind them) that a match begins with, or one of the engine's other
+shapes. In one pass the engine looks for these, and tries the pattern only there. A pattern's group `v`, or else the
+whole match, is what must not be published.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Rule:
 
     `reach` is how many bytes before its anchor a match may begin; 0: the match begins with it. `lead` holds the
     characters that may stand between; without it, any of the line. `bounded`: no letter or digit stands directly before
-    the anchor. `lines`: a match may go over several lines.
+    the anchor. `lines`: a match may go over several lines. `opens`: what its first line has at the anchor, of a rule
+    that may find nothing in that line alone, as its match is not whole without others, or its check looks at them. Of
+    any other rule, what it finds in a text it also finds in one line of it by itself.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Rule:
     lead: str = ""
     bounded: bool = True
     lines: bool = False
+    opens: str = ""
     shape: Shape = "anchor"
     groups: tuple[tuple[int, ...], ...] = ()
 
@@ -60,15 +63,16 @@ def value(match: Match) -> bytes:
 
 def span(match: Match) -> tuple[int, int]:
     """Where that stands: the group `v`, the group `w` of a pattern's other half, or else all of it."""
-    for name in ("v", "w"):
-        if name in match.re.groupindex and match.start(name) >= 0:
-            return match.span(name)
+    if names := match.re.groupindex:
+        for name in ("v", "w"):
+            if name in names and match.start(name) >= 0:
+                return match.span(name)
     return match.span()
 
 
 def text_of(match: Match, drop: str = " -.") -> str:
     """The value as text, without what separates its groups."""
-    return value(match).decode("latin-1").translate({ord(c): None for c in drop})
+    return value(match).translate(None, drop.encode("latin-1")).decode("latin-1")
 
 
 def before(match: Match, size: int = 40) -> bytes:

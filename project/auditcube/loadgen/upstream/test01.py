@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from auditcube.loadgen.accuracy_log import entries
-from auditcube.loadgen.detail_log import Detail
+from auditcube.loadgen.detail_log import Detail, messages
 from auditcube.loadgen.errors import Malformed
 from auditcube.loadgen.hexdata import numbers
 from auditcube.loadgen.layout import Paths
@@ -26,8 +26,8 @@ _SCORES = {
     "Server": "result_completed_samples_per_sec",
 }
 _RELAXED_UP_TO_NS = {"SingleStream": 200_000, "MultiStream": 1_600_000}
-_SEQUENCE = re.compile(rb'"seq_id"\s*:\s*\S+')
-_FIELDS = re.compile(r": |,")
+_SEQUENCE = re.compile(rb'"seq_id" : \S+')
+_FIELDS = re.compile(rb": |,")
 _INDEX = re.compile(rb'"qsl_idx" : ([^,]*),')
 
 
@@ -38,7 +38,7 @@ def told(paths: Paths, dtype: str, unix_mode: bool, known: Mapping[str, int] | N
     """
     notes = []
     same, fast = False, False
-    accuracy = performance = ""
+    accuracy, performance = "", ["Verifying performance."]
     try:
         if unix_mode:
             same, accuracy = _unix_accuracy(paths.accuracy, paths.audited_accuracy)
@@ -48,12 +48,11 @@ def told(paths: Paths, dtype: str, unix_mode: bool, known: Mapping[str, int] | N
     except (Crash, Malformed) as problem:
         notes.append(f"verify_accuracy.py crashes: {problem}")
     try:
-        fast, performance = _performance(paths.detail, paths.audited_detail)
+        fast = _performance(paths.detail, paths.audited_detail, performance)
     except (Crash, Malformed) as problem:
         notes.append(f"verify_performance.py crashes: {problem}")
-    return Told(
-        same and fast, 0, {"verify_accuracy.txt": accuracy, "verify_performance.txt": performance}, tuple(notes)
-    )
+    files = {"verify_accuracy.txt": accuracy, "verify_performance.txt": "\n".join([*performance, ""])}
+    return Told(same and fast, 0, files, tuple(notes))
 
 
 def members(entry: Any, *names: str) -> list[Any]:
@@ -138,27 +137,24 @@ def _verdict(passed: bool) -> str:
 
 
 def _unix_accuracy(reference: Path, compliance: Path) -> tuple[bool, str]:
-    """`--unixmode`: whole lines, by their MD5; only LoadGen's own spelling can be read."""
+    """`--unixmode`: whole lines, by their MD5; only LoadGen's own spelling can be read.
+
+    A line is what ends in a newline, as `wc -l` counts; one without an index is like no line of the reference.
+    """
     try:
-        tested = compliance.read_bytes().split(b"\n")
-        known = reference.read_bytes().split(b"\n")
+        tested, known = (path.read_bytes().split(b"\n")[:-1] for path in (compliance, reference))
     except OSError as problem:
         raise Crash(str(problem.strerror)) from problem
-    tested = tested[:-1] if tested[-1] == b"" else tested
-    known = known[:-1] if known[-1] == b"" else known
     if len(tested) < 100:
         raise Crash("a log of fewer than 100 lines is divided by zero")
     by_index: dict[bytes, list[bytes]] = {}
     for line in known:
         for index in dict.fromkeys(_INDEX.findall(line)):
-            by_index.setdefault(index, []).append(line.strip())
+            by_index.setdefault(index, []).append(line)
     matches = mismatches = 0
     for line in tested[1:-1]:
-        fields = _FIELDS.split(line.strip().decode("utf-8", "surrogateescape"))
-        if len(fields) < 4:
-            raise Crash("a line has no index where LoadGen writes it")
-        lines = by_index.get(fields[3].encode("utf-8", "surrogateescape"), [])
-        same = _digest(b"\n".join(lines)) == _digest(line.strip())
+        index = (_FIELDS.split(line) + [b""] * 4)[3].rstrip()
+        same = _digest(by_index.get(index, [])) == _digest([line])
         matches += same
         mismatches += not same
     passed = mismatches == 0 and matches > 0
@@ -168,39 +164,53 @@ def _unix_accuracy(reference: Path, compliance: Path) -> tuple[bool, str]:
     return passed, "\n".join([*lines_out, _verdict(passed), "", ""])
 
 
-def _digest(text: bytes) -> str:
-    return hashlib.md5(_SEQUENCE.sub(b"", text.replace(b",", b"")), usedforsecurity=False).hexdigest()
+def _digest(lines: list[bytes]) -> str:
+    text = b"".join(_SEQUENCE.sub(b"", line.replace(b",", b"")) + b"\n" for line in lines)
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
-def _performance(reference: Path, compliance: Path) -> tuple[bool, str]:
+def _performance(reference: Path, compliance: Path, lines: list[str]) -> bool:
     """Two-sided: the compliance run is neither slower nor faster by more than the threshold."""
     scores, scenarios, latencies = [], [], []
     for path in (reference, compliance):
         log = Detail(path)
-        if log.get("result_validity") != "VALID":
-            return False, f"Verifying performance.\nTEST FAI Invalid results in {path}\n"
-        if _errors(log):
-            raise Crash("name 'line' is not defined, which a log with errors leads to")
-        scenario = log.get("effective_scenario")
+        scenario = _value(log, "effective_scenario")
         if not isinstance(scenario, str) or scenario not in _SCORES:
             raise Crash(f"no score is known for the scenario {scenario!r}")
-        scores.append(as_float(log.get(_SCORES[scenario])))
+        scores.append(as_float(_value(log, _SCORES[scenario])))
+        if _value(log, "result_validity") != "VALID":
+            lines.append(f"TEST FAIL: Invalid results in {path}")
+            return False
+        if _errors(log):
+            raise Crash("name 'line' is not defined, which a log with errors leads to")
         scenarios.append(scenario)
-        latencies.append(log.get("effective_target_latency_ns"))
+        latencies.append(_value(log, "effective_target_latency_ns") if scenario == "Server" else None)
     before, after = scores
-    lines = ["Verifying performance."]
     if scenarios[0] != scenarios[1]:
-        return False, "\n".join([*lines, "TEST FAI Test and reference scenarios do not match!", ""])
-    if scenarios[0] == "Server" and latencies[0] != latencies[1]:
-        return False, "\n".join([*lines, "TEST FAI Server target latency mismatch", ""])
+        lines.append("TEST FAIL: Test and reference scenarios do not match!")
+        return False
+    if latencies[0] != latencies[1]:
+        lines.append("TEST FAIL: Server target latency mismatch")
+        return False
     relaxed = scenarios[0] in _RELAXED_UP_TO_NS and before <= _RELAXED_UP_TO_NS[scenarios[0]]
     threshold = 0.20 if relaxed else 0.10
     passed = before * (1 - threshold) <= after <= before * (1 + threshold)
     lines += [f"Reference score = {before}", f"Test score = {after}"]
-    return passed, "\n".join([*lines, "TEST PASS" if passed else "TEST FAI Test score invalid", ""])
+    lines.append("TEST PASS" if passed else "TEST FAIL: Test score invalid")
+    return passed
+
+
+def _value(log: Detail, key: str) -> Any:
+    """The first value of a key, None without one. Raises Crash where its message has no value, as the script does."""
+    if key in log.valueless:
+        raise Crash(f"the message of {key} has no value")
+    return log.get(key)
 
 
 def _errors(log: Detail) -> bool:
     if "num_errors" in log.values:
-        return bool(log.get("num_errors") != 0)
-    return bool(log.errors)
+        return bool(_value(log, "num_errors") != 0)
+    try:
+        return any([message["metadata"]["is_error"] for message in messages(log.path)])
+    except (KeyError, TypeError) as problem:
+        raise Crash(f"a message does not tell whether it is an error: {problem}") from None

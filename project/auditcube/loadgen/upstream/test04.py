@@ -62,7 +62,7 @@ def _compare(paths: Paths, lines: list[str]) -> bool:
     threshold = 0.20 if relaxed else 0.10
     lines += [f"reference score = {reference.score}", f"test score = {test.score}"]
     passed = as_float(test.score) < as_float(reference.score) * (1 + threshold)
-    lines.append("TEST PASS" if passed else "TEST FAI Test score invalid")
+    lines.append("TEST PASS" if passed else "TEST FAIL: Test score invalid")
     return passed
 
 
@@ -80,27 +80,29 @@ def _scan(path: Path, lines: list[str], invalid: str, name: str, reference: _Sca
 
 
 def _line(found: _Scan, line: str, lines: list[str], invalid: str, name: str, reference: _Scan | None) -> None:
+    """One line, of which only the first thing that it is counts."""
     if line.startswith("Scenario"):
         found.mode = _value(line)
-    if (stream := _STREAMS.get(found.mode)) is not None and stream.match(line):
+    elif (stream := _STREAMS.get(found.mode)) is not None and stream.match(line):
         try:
             found.score = 1e9 / as_float(_value(line))
         except ZeroDivisionError:
             raise Crash("float division by zero") from None
-    if (rate := _RATES.get(found.mode)) is not None and rate.match(line):
+    elif (rate := _RATES.get(found.mode)) is not None and rate.match(line):
         found.score = _value(line)
-    if found.mode == "Server" and _LATENCY.match(line):
+    elif found.mode == "Server" and _LATENCY.match(line):
         found.latency = _value(line)
         if reference is not None:
             if reference.latency is None:
                 raise Crash("the reference's latency is used before it is set")
             if reference.latency != found.latency:
-                lines.append("TEST FAI Server target latency mismatch")
+                lines.append("TEST FAIL: Server target latency mismatch")
                 raise _Ends(0)
-    if line.startswith("Result is") and _value(line) == "INVALID":
-        lines.append(f"TEST FAI {invalid}")
-        raise _Ends(1)
-    if _ERRORS.match(line):
+    elif line.startswith("Result is"):
+        if _value(line) == "INVALID":
+            lines.append(f"TEST FAIL: {invalid}")
+            raise _Ends(1)
+    elif _ERRORS.match(line):
         lines.append(f"WARNING: {line.split(' ', 1)[0]} ERROR reported in {name}")
 
 

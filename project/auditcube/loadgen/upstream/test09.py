@@ -74,14 +74,15 @@ def _by_line(path: Path, notes: list[str]) -> Iterator[Any]:
                     continue
                 except json.JSONDecodeError:
                     pass
-                at, found = 0, False
-                while at < len(text):
+                found = False
+                while text:
                     try:
-                        value, at = decoder.raw_decode(text, at)
+                        value, at = decoder.raw_decode(text)
                     except json.JSONDecodeError:
                         break
                     found = True
                     yield value
+                    text = text[at:].lstrip()
                 if not found:
                     notes.append(f"Warning: Line {number}: Could not parse JSON")
     except UnicodeDecodeError as problem:

@@ -8,7 +8,7 @@ from functools import cache
 from auditcube.scan.pack import cloud, cluster, commands, generic, machine, models, national, personal, services
 from auditcube.scan.rule import Rule
 
-VERSION = "1"
+VERSION = "2"
 _PARTS = (cloud, models, services, generic, commands, personal, national, machine, cluster)
 RULES: tuple[Rule, ...] = tuple(rule for part in _PARTS for rule in part.RULES)
 

@@ -96,8 +96,8 @@ def _mixed(text: bytes) -> bool:
 
 def whole(
     id: str, about: str, family: Family, anchors: str, pattern: str, check: Check | None = None, *, reach: int = 0,
-    lead: str = "", bounded: bool = True, lines: bool = False,
+    lead: str = "", bounded: bool = True, lines: bool = False, opens: str = "",
 ) -> Rule:  # fmt: skip
     """Any other rule that goes by literals; in `anchors` ␣ stands for a blank."""
     starts = tuple(a.replace("␣", " ") for a in anchors.split())
-    return Rule(id, about, family, pattern, starts, check, reach, lead, bounded, lines)
+    return Rule(id, about, family, pattern, starts, check, reach, lead, bounded, lines, opens)

@@ -80,6 +80,7 @@ RULES = (
         r"variable\s+\"\w*(?:password|secret|token|key)\w*\"\s*\{[^}]{0,300}?default\s*=\s*\"(?P<v>[^\"\n]{4,200})\"",
         _given,
         lines=True,
+        opens=r"variable \"\w*(?:password|secret|token|key)\w*\"",
     ),
     whole(
         "openvpn-key",

@@ -272,6 +272,7 @@ RULES = (
         r"(?:machine\s+\S{1,200}|default)\s+login\s+\S{1,200}\s+password\s+(?P<v>\S{3,200})",
         None,
         lines=True,
+        opens=r"(?:machine\s+(?:\S{1,200}\s*)?|default\s*)(?:$|login)",
     ),
     whole(
         "pgpass",
@@ -351,6 +352,7 @@ RULES = (
         r'\\?"key\\?"\s?:\s?\\?"(?P<v>[a-f0-9]{32})\\?"',
         lambda m: b"username" in m.string[max(0, m.start() - 200) : m.end() + 200],
         bounded=False,
+        opens=r'\\?"key\\?"\s?:\s?\\?"[a-f0-9]{32}',  # username: in another line, perhaps
     ),
     whole(
         "gcp-private-key-id",

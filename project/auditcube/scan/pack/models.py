@@ -79,4 +79,7 @@ RULES = (
         "zilliz lepton hyper sambanova deepinfra deepseek moonshot dashscope minimax zhipuai ai21 aleph "
         "azure_openai azure-openai serpapi exa_ exa-a neptune clearml",
     ),
+    token("brave-key", "Brave Search key", "bsa", r"BSA[A-Za-z0-9_-]{27,29}(?![\w+/=-])"),
+    token("cursor-key", "Cursor key", "crsr_", r"crsr_[0-9a-f]{64}"),
+    token("friendli-token", "Friendli token", "flp_", r"flp_[A-Za-z0-9]{40,}"),
 )

@@ -6,7 +6,7 @@ import re
 
 from auditcube.scan import checksums
 from auditcube.scan.pack.build import called
-from auditcube.scan.rule import Check, Match, Rule, is_number, text_of, value
+from auditcube.scan.rule import Check, Match, Rule, before, is_number, text_of, value
 
 _END = r"(?![\w-])(?!\.\d)"
 _BEGIN = r"(?<![\w.+/-])"
@@ -198,10 +198,7 @@ RULES = (
         "Identity number of South Africa",
         ((13,),),
         r"\d{13}",
-        lambda m: (
-            _south_african(m)
-            and re.search(rb"(?i)\bid\b|identity", m.string[max(0, m.start() - 40) : m.start()]) is not None
-        ),
+        lambda m: _south_african(m) and re.search(rb"\bid\b|identity", before(m)) is not None,
     ),
     _grouped(
         "finnish-hetu",
@@ -219,7 +216,7 @@ RULES = (
         (),
         _numbers("dni"),
         shape="letters",
-        groups=((1,),),
+        groups=((1, 7),),
     ),
     Rule(
         "codice-fiscale",
@@ -229,7 +226,7 @@ RULES = (
         (),
         _numbers("codice_fiscale"),
         shape="letters",
-        groups=((6,),),
+        groups=((6, 2),),
     ),
     Rule(
         "nino",
@@ -239,7 +236,7 @@ RULES = (
         (),
         _nino,
         shape="letters",
-        groups=((2,),),
+        groups=((2, 2), (2, 4), (2, 6)),
     ),
     Rule(
         "indian-pan",
@@ -249,7 +246,7 @@ RULES = (
         (),
         _tax_id,
         shape="letters",
-        groups=((5,),),
+        groups=((5, 4),),
     ),
     Rule(
         "singapore-nric",
@@ -259,7 +256,7 @@ RULES = (
         (),
         _numbers("nric"),
         shape="letters",
-        groups=((1,),),
+        groups=((1, 7),),
     ),
     Rule(
         "mexican-curp",
@@ -269,7 +266,7 @@ RULES = (
         (),
         lambda m: checksums.short_day(value(m)[4:10].decode()),
         shape="letters",
-        groups=((4,),),
+        groups=((4, 6),),
     ),
     Rule(
         "hong-kong-id",
@@ -279,7 +276,7 @@ RULES = (
         (),
         None,
         shape="letters",
-        groups=((1, 2),),
+        groups=((1, 6), (2, 6)),
     ),
     *(
         called(id, about, words, f"{form}(?![\\w-])", _true, "private data", anchors, bounded=True, loose=True)

@@ -42,7 +42,7 @@ def _card(match: Match) -> bool:
     if value(match)[0] not in b"23456":
         return False
     digits = text_of(match)
-    if not (13 <= len(digits) <= 19 and checksums.luhn(digits) and _CARD_BRANDS.match(digits) and len(set(digits)) > 1):
+    if not (13 <= len(digits) <= 19 and _CARD_BRANDS.match(digits) and checksums.luhn(digits) and len(set(digits)) > 1):
         return False
     if re.search(_CARD_WORDS.encode(), before(match, 60)):
         return True
@@ -113,9 +113,8 @@ RULES = (
         "E-mail address",
         "private data",
         "@",
-        r"(?<![A-Za-z0-9._%+/=@-])(?P<v>[A-Za-z0-9][A-Za-z0-9._%+'/=-]{0,63}(?<=[A-Za-z0-9_+-])@(?:[A-Za-z0"
-        r"-9](?:[A-Za-z0-9-]{0,"
-        r"62}[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![A-Za-z0-9_@-])(?!\.[A-Za-z])",
+        r"(?<![A-Za-z0-9._%+/=@-])(?P<v>[A-Za-z0-9][A-Za-z0-9._%+'/=-]{0,63}(?<=[A-Za-z0-9_+-])"
+        r"@(?:[A-Za-z0-9][A-Za-z0-9-]{0,63}\.(?<!-\.))+[A-Za-z]{2,24})(?![A-Za-z0-9_@-])(?!\.[A-Za-z])",
         _email,
         reach=65,
         lead=_ALNUM + "._%+'/=-",

@@ -53,6 +53,37 @@ RULES = (
         "glsa_ glc_ eyjrijoi",
         r"glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}|glc_[A-Za-z0-9+/]{32,}={0,3}|eyJrIjoi[A-Za-z0-9+/]{60,}={0,3}",
     ),
+    token("sourcegraph-token", "Sourcegraph token", "sgp_", r"sgp_(?:(?:[0-9a-fA-F]{16}|local)_)?[0-9a-fA-F]{40}"),
+    token(
+        "snyk-token", "Snyk token", "snyk_uat. snyk_sat.", rf"snyk_[us]at\.[0-9a-f]{{8}}\.{_URL}{{20,}}(?:\.{_URL}+)*"
+    ),
+    token(
+        "bitwarden-token",
+        "Bitwarden Secrets Manager access token",
+        "0.",
+        rf"0\.{_UUID}\.[A-Za-z0-9]{{30}}:[A-Za-z0-9+/]{{22}}==",
+    ),
+    token("bitbucket-server-token", "Bitbucket Data Center token", "bbdc-", r"BBDC-[A-Za-z0-9+/@_-]{40,50}"),
+    token(
+        "harness-token",
+        "Harness token",
+        "pat. sat.",
+        rf"[ps]at\.{_URL}{{22}}\.[A-Za-z0-9]{{24}}\.[A-Za-z0-9]{{20}}(?![A-Za-z0-9])",
+    ),
+    token(
+        "vercel-blob-token", "Vercel Blob token", "vercel_blob_rw_", r"vercel_blob_rw_[A-Za-z0-9]{16,}_[A-Za-z0-9]{30,}"
+    ),
+    Rule(
+        "deepl-key",
+        "DeepL key of the free plan",
+        "secret",
+        rf"(?<![\w-]){_UUID}:fx(?!\w)",
+        (":fx",),
+        random_looking,
+        reach=36,
+        lead="0123456789abcdef-",
+        bounded=False,
+    ),
     token("newrelic-key", "New Relic key", "nrak- nrii- nrjs- nrra-", rf"NR(?:AK|II|JS|RA)-{_URL}{{19,}}"),
     Rule(
         "newrelic-license-key",

@@ -19,7 +19,8 @@ from auditcube.conclusion import artifacts_of, finish
 from auditcube.errors import ExitCode, InvalidInput, SetupFailed
 from auditcube.evidence.files import cannot_write
 from auditcube.evidence.store import SIDECAR, Store
-from auditcube.loadgen import audit_config, fallback, marks, scorer, strict
+from auditcube.loadgen import audit_config, facts, fallback, marks, scorer, strict
+from auditcube.loadgen.compared import compared
 from auditcube.loadgen.detail_log import Detail
 from auditcube.loadgen.errors import Malformed
 from auditcube.loadgen.judged import Judged, Rule
@@ -118,9 +119,11 @@ Both = tuple[Callable[[], Verdict], Told, Mapping[str, str]]
 
 def _test01(options: Options, paths: Paths) -> Both:
     dtype = options.dtype or "byte"
-    told = test01.told(paths, dtype, options.unix_mode)
+    known = compared(paths.accuracy, paths.audited_accuracy, dtype)
+    told = test01.told(paths, dtype, options.unix_mode, None if known is None else known.counts)
+    judge = partial(strict.judge_test01, paths, dtype, known=known)
     if options.accuracy_script is None:
-        return partial(strict.judge_test01, paths, dtype), told, {}
+        return judge, told, {}
     if not 0 <= options.max_score_difference < 1:
         raise InvalidInput(f"--max-score-difference: {options.max_score_difference} is none; 0 to 1 is wanted")
     _check_pattern(options.score_pattern)
@@ -131,12 +134,12 @@ def _test01(options: Options, paths: Paths) -> Both:
         except InvalidInput:
             if options.rule == "strict":
                 raise
-            return partial(strict.judge_test01, paths, dtype), told, {}  # which tells what cannot be read
+            return judge, told, {}  # which tells what cannot be read
         logs = {BASELINE: baseline, COMPLIANCE: paths.audited_accuracy.absolute()}
         done = {run: scorer.run(options.accuracy_script, log, options.script_timeout_s) for run, log in logs.items()}
     labels = {live01.ACCURACY: BASELINE, live01.AUDIT: COMPLIANCE}
     scores = {label: scorer.score(done[run], options.score_pattern) for label, run in labels.items()}
-    judge = partial(strict.judge_test01, paths, dtype, scores, options.max_score_difference)
+    judge = partial(judge, scores=scores, max_score_difference=options.max_score_difference)
     return judge, told, {run: scored.printed for run, scored in done.items()}
 
 
@@ -152,8 +155,10 @@ def _test06(options: Options, paths: Paths) -> Both:
         eos = tuple(int(text) for text in (options.eos or str(test06.EOS)).split(","))
     except ValueError:
         raise InvalidInput(f"-e: one or more token ids, with commas, are wanted, not {options.eos}") from None
-    judge = partial(strict.judge_test06, paths, options.scenario, dtype, eos)
-    return judge, test06.told(paths, options.scenario, dtype, options.eos), {}
+    known = facts.tokens(paths.audited_accuracy, dtype, eos, told_first=options.scenario != "Offline")
+    judge = partial(strict.judge_test06, paths, options.scenario, dtype, eos, known)
+    checks = None if known is None else known.checks
+    return judge, test06.told(paths, options.scenario, dtype, options.eos, checks), {}
 
 
 def _test07(options: Options, paths: Paths) -> Both:
@@ -185,7 +190,9 @@ def _test08(options: Options, paths: Paths) -> Both:
 def _test09(options: Options, paths: Paths) -> Both:
     low = _bound(options, "min", options.min_output_tokens)
     high = _bound(options, "max", options.max_output_tokens)
-    return partial(strict.judge_test09, paths, low, high), test09.told(paths, low, high), {}
+    known = facts.lengths(paths.audited_accuracy)
+    lengths = None if known is None else list(map(int, known.lengths.lengths))
+    return partial(strict.judge_test09, paths, low, high, known), test09.told(paths, low, high, lengths), {}
 
 
 def _bound(options: Options, name: str, given: float | None) -> float:
@@ -243,7 +250,7 @@ def _copy_logs(test: str, paths: Paths, folder: Path) -> dict[str, tuple[Path, i
         if source.is_file():  # what is missing, `mlperf check` tells
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            copied[name] = (source, *digest.copied(source, target))  # logs may be gigabytes: read once for both
+            copied[name] = (source, *digest.copied(source, target))
     return copied
 
 

@@ -11,8 +11,8 @@ Source: MLPerf Inference, compliance/TEST01, which compares the first element of
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -29,7 +29,7 @@ ACCURACY = "accuracy"
 AUDIT = "test01"
 # Reference latencies up to which MLPerf's band is 20 %: there it means nanoseconds, as it says.
 _RELAXED_UP_TO_NS = {Scenario.SINGLE_STREAM: 200_000.0, Scenario.MULTI_STREAM: 1_600_000.0}
-_LISTED = 10
+LISTED = 10  # samples that are named
 
 
 class Params(AuditParams):
@@ -74,18 +74,69 @@ def scoring(params: Params) -> Scoring | None:
     return None if params.scorer is None else Scoring(params.scorer, {AUDIT: None, ACCURACY: AUDIT})
 
 
-def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
-    """First the answers, then the throughputs; both must hold."""
+class Compared(NamedTuple):
+    """What came of comparing answers: `compared`, `differing`, `unknown`, `unread` and `contradicting` of them.
+
+    `samples` are the first `LISTED` ones, or more, whose answers differ, in the order of the audited run's answers.
+    """
+
+    numbers: dict[str, int]
+    samples: list[int]
+
+
+def compared(params: Params, accuracy: Evidence, audit: Evidence) -> Compared:
+    """Every answer beside the accuracy run's. Only answers that will be compared are held: logs may be large."""
+    wanted = {answer.sample for answer in audit.answers()}
+    known: dict[int, Any] = {}
+    contradicting = unread = unknown = compared = 0
+    for answer in accuracy.answers():
+        if answer.sample not in wanted:
+            continue
+        value = _value(params, answer)
+        if answer.sample not in known:
+            known[answer.sample] = value
+        elif not _same(params, known[answer.sample], value):
+            contradicting += 1
+    differing: dict[int, None] = {}
+    wrong = 0
+    for answer in audit.answers():
+        if answer.sample not in known:
+            unknown += 1
+            continue
+        value = _value(params, answer)
+        if value is None or known[answer.sample] is None:
+            unread += 1
+            continue
+        compared += 1
+        if not _same(params, known[answer.sample], value):
+            wrong += 1
+            differing[answer.sample] = None
+    numbers = {
+        "compared": compared,
+        "differing": wrong,
+        "unknown": unknown,
+        "unread": unread,
+        "contradicting": contradicting,
+    }
+    return Compared(numbers, list(differing))
+
+
+def judge(
+    params: Params,
+    runs: Mapping[str, Evidence],
+    compared: Callable[[Params, Evidence, Evidence], Compared] = compared,
+) -> Verdict:
+    """First the answers, which `compared` holds beside each other, then the throughputs; both must hold."""
     if (problem := unusable(runs, REFERENCE, ACCURACY, AUDIT)) is not None:
         return _inconclusive(*problem, {})
-    numbers, differing = _compare(params, runs[ACCURACY], runs[AUDIT])
-    numbers |= _scores(params, runs[REFERENCE], runs[AUDIT])
+    counts, differing = compared(params, runs[ACCURACY], runs[AUDIT])
+    numbers: dict[str, Any] = counts | _scores(params, runs[REFERENCE], runs[AUDIT])
     if params.scorer is not None and (differing or numbers["contradicting"]):
         problem_of_scores = _by_score(params, runs, numbers)
         if problem_of_scores is not None:
             return problem_of_scores
     elif differing:
-        listed = ", ".join(map(str, differing[:_LISTED]))
+        listed = ", ".join(map(str, differing[:LISTED]))
         text = (
             f"{numbers['differing']} of {numbers['compared']} answers differ from the accuracy run's: samples {listed}"
         )
@@ -129,43 +180,6 @@ def _by_score(params: Params, runs: Mapping[str, Evidence], numbers: dict[str, A
         text = f"{numbers['differing']} answers differ, and they score {after:g}, the accuracy run's {before:g}"
         return Verdict(Outcome.FAIL, "scores_of_answers_differ", text, numbers)
     return None
-
-
-def _compare(params: Params, accuracy: Evidence, audit: Evidence) -> tuple[dict[str, Any], list[int]]:
-    """Counts, and which samples differ. Only answers that will be compared are held: logs may be large."""
-    wanted = {answer.sample for answer in audit.answers()}
-    known: dict[int, Any] = {}
-    contradicting = unread = unknown = compared = 0
-    for answer in accuracy.answers():
-        if answer.sample not in wanted:
-            continue
-        value = _value(params, answer)
-        if answer.sample not in known:
-            known[answer.sample] = value
-        elif not _same(params, known[answer.sample], value):
-            contradicting += 1
-    differing: dict[int, None] = {}
-    wrong = 0
-    for answer in audit.answers():
-        if answer.sample not in known:
-            unknown += 1
-            continue
-        value = _value(params, answer)
-        if value is None or known[answer.sample] is None:
-            unread += 1
-            continue
-        compared += 1
-        if not _same(params, known[answer.sample], value):
-            wrong += 1
-            differing[answer.sample] = None
-    numbers = {
-        "compared": compared,
-        "differing": wrong,
-        "unknown": unknown,
-        "unread": unread,
-        "contradicting": contradicting,
-    }
-    return numbers, list(differing)
 
 
 def _value(params: Params, answer: KeptAnswer) -> Any:

@@ -11,7 +11,7 @@ Source: MLPerf Inference, compliance/TEST06, which never looks at the first toke
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,22 +54,36 @@ def _asked_whole(params: Params, scenario: Scenario) -> bool:
     return scenario is not Scenario.OFFLINE if params.whole is None else params.whole
 
 
-def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
-    """All three checks on every answer."""
+Wholes = Mapping[int, KeptAnswer]
+"""The answers in one piece, by sample."""
+
+
+def inspected(params: Params, run: Evidence, whole: Wholes | None) -> Counter[str]:
+    """How many answers there are, and of how many each of `_FAILURES` and `_GAPS` is true."""
+    found: Counter[str] = Counter()
+    eos, told_first = np.asarray(params.eos), run.scenario is not Scenario.OFFLINE
+    for answer in run.answers():
+        problems = _problems(answer, eos, told_first)
+        found.update(problems if whole is None else _beside(answer, whole.get(answer.sample), problems))
+        found["answers"] += 1
+    return found
+
+
+def judge(
+    params: Params,
+    runs: Mapping[str, Evidence],
+    inspected: Callable[[Params, Evidence, Wholes | None], Counter[str]] = inspected,
+) -> Verdict:
+    """All three checks on every answer, which `inspected` makes."""
     if (problem := unusable(runs, AUDIT)) is not None:
         return _inconclusive(*problem, {})
     run = runs[AUDIT]
-    whole: dict[int, KeptAnswer] | None = None
+    whole: Wholes | None = None
     if _asked_whole(params, run.scenario):
         if (problem := unusable(runs, WHOLE)) is not None:
             return _inconclusive(*problem, {})
         whole = {answer.sample: answer for answer in runs[WHOLE].answers()}
-    found: Counter[str] = Counter()
-    told_first = run.scenario is not Scenario.OFFLINE
-    for answer in run.answers():
-        problems = _problems(answer, np.asarray(params.eos), told_first)
-        found.update(problems if whole is None else _beside(answer, whole.get(answer.sample), problems))
-        found["answers"] += 1
+    found = inspected(params, run, whole)
     names = ("answers", *_FAILURES, *_GAPS)
     numbers: dict[str, Any] = {name: found[name] for name in names} | {"eos": ",".join(map(str, params.eos))}
     for code, text in _FAILURES.items():

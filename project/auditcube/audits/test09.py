@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, field_validator, model_validator
 
 from auditcube.audits.contract import AuditParams, Evidence, Outcome, Refusal, Remark, Verdict, unusable
@@ -87,14 +88,21 @@ def plan(params: Params, dataset_size: int, load: Load) -> tuple[RunSpec, ...]:
     return (audited, accuracy) if params.like_accuracy else (audited,)
 
 
-def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
-    """The lengths by token ids where there are any, else as the server reports them."""
-    if (problem := unusable(runs, AUDIT)) is not None:
-        return _inconclusive(*problem, {})
-    run = runs[AUDIT]
-    low, high = params.min_output_tokens, params.max_output_tokens
-    if low is None or high is None:
-        return _inconclusive("no_bounds", "min_output_tokens and max_output_tokens are wanted", {})
+class Lengths(NamedTuple):
+    """The lengths of a run's answers in tokens.
+
+    `lengths` are those that are known, `unknown` is how many are not, `misreported` how many are other than reported.
+    `halved`: every second token of every answer is 0, as where ids are read at half their width.
+    """
+
+    lengths: Sequence[int] | npt.NDArray[np.int64]
+    unknown: int
+    misreported: int
+    halved: bool
+
+
+def lengths_of(run: Evidence) -> Lengths:
+    """By token ids where there are any, else as the server reports them."""
     lengths, unknown, misreported, halved = [], 0, 0, True
     for answer in run.answers():
         length = answer.length
@@ -103,9 +111,23 @@ def judge(params: Params, runs: Mapping[str, Evidence]) -> Verdict:
             continue
         lengths.append(length)
         misreported += answer.misreported
-        halved = halved and answer.tokens is not None and _half_width(answer.tokens)
+        halved = halved and answer.tokens is not None and half_width(answer.tokens)
+    return Lengths(lengths, unknown, misreported, halved)
+
+
+def judge(
+    params: Params, runs: Mapping[str, Evidence], lengths_of: Callable[[Evidence], Lengths] = lengths_of
+) -> Verdict:
+    """The mean of the audited run's lengths, which `lengths_of` finds, and then their distribution."""
+    if (problem := unusable(runs, AUDIT)) is not None:
+        return _inconclusive(*problem, {})
+    run = runs[AUDIT]
+    low, high = params.min_output_tokens, params.max_output_tokens
+    if low is None or high is None:
+        return _inconclusive("no_bounds", "min_output_tokens and max_output_tokens are wanted", {})
+    lengths, unknown, misreported, halved = lengths_of(run)
     numbers = _numbers(params, np.sort(np.array(lengths, dtype=np.int64))) | {"misreported": misreported}
-    if not lengths:
+    if not len(lengths):
         return _inconclusive("no_lengths", "no answer with a known length was kept", numbers)
     if halved and len(lengths) >= _WIDE_TOKENS:
         return _inconclusive("token_width", "every second token is 0, as where ids of 8 bytes are read as two", numbers)
@@ -155,7 +177,8 @@ def _distance(one: Any, other: Any, allowed: float) -> dict[str, float]:
     return {"distance": float(np.abs(shares[0] - shares[1]).max()), "max_distance": max(allowed, chance)}
 
 
-def _half_width(tokens: Any) -> bool:
+def half_width(tokens: Any) -> bool:
+    """Whether every second of these token ids is 0, and there are as many of these."""
     values = np.asarray(tokens)
     return len(values) >= 2 and len(values) % 2 == 0 and not values[1::2].any()
 

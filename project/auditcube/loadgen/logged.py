@@ -29,8 +29,12 @@ class Tally:
     """What was seen of the answers when they were last read: how many, and of how many queries and samples."""
 
     logged: int = 0
-    ordinals: set[int] = field(default_factory=set)
-    samples: set[int] = field(default_factory=set)
+    queries: int = 0
+    samples: int = 0
+
+    def take(self, other: Tally) -> None:
+        """Say what another tally says, of the same answers."""
+        self.logged, self.queries, self.samples = other.logged, other.queries, other.samples
 
 
 @dataclass(frozen=True)
@@ -133,13 +137,14 @@ class LoggedRun:
     def answers(self) -> Iterator[KeptAnswer]:
         """The logged answers. Raises Malformed for a log that cannot be read to its end, or an entry that is none."""
         tally = self.tally
-        tally.logged = 0
+        tally.take(Tally())
+        ordinals, samples = set(), set()
         if self.accuracy_log is not None:
             for place, entry in enumerate(entries(self.accuracy_log)):
                 answer = self._answer(self.accuracy_log, place, entry)
-                tally.logged += 1
-                tally.ordinals.add(answer.ordinal)
-                tally.samples.add(answer.sample)
+                ordinals.add(answer.ordinal)
+                samples.add(answer.sample)
+                tally.logged, tally.queries, tally.samples = place + 1, len(ordinals), len(samples)
                 yield answer
 
     def _answer(self, path: Path, place: int, entry: Any) -> KeptAnswer:

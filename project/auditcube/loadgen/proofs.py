@@ -89,8 +89,8 @@ def distinct_enough(reference: LoggedRun) -> Iterator[str]:
 def answers_sampled(run: LoggedRun) -> Iterator[str]:
     """Answers were logged in performance mode, as many as the settings make LoadGen log, and none of them twice."""
     logged = run.tally.logged
-    if len(run.tally.ordinals) < logged:
-        yield f"of the {run.label} run {logged} answers to {len(run.tally.ordinals)} queries were logged: some twice"
+    if run.tally.queries < logged:
+        yield f"of the {run.label} run {logged} answers to {run.tally.queries} queries were logged: some twice"
     target = run.detail.get("effective_accuracy_log_sampling_target")
     if not _number(target):
         yield f"the {run.label} run's accuracy_log_sampling_target is {target!r}: audit.config was not in force"
@@ -118,8 +118,8 @@ def every_answer_logged(run: LoggedRun) -> Iterator[str]:
     tally, unique = run.tally, run.detail.get("effective_performance_issue_unique")
     if tally.logged < run.issued:
         yield f"{tally.logged} answers of the {run.label} run were logged, and {run.issued} samples were issued"
-    if unique is True and len(tally.samples) < tally.logged:
-        told = f"{tally.logged} answers of the {run.label} run are to {len(tally.samples)} samples"
+    if unique is True and tally.samples < tally.logged:
+        told = f"{tally.logged} answers of the {run.label} run are to {tally.samples} samples"
         yield f"{told}, although none was to be issued again"
 
 

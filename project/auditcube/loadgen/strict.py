@@ -6,28 +6,37 @@ A FAIL of the judge stands, whatever is not proven; a PASS stands only where eve
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from auditcube.audits import test01, test04, test06, test08, test09
-from auditcube.audits.contract import REFERENCE, Outcome, Remark, Verdict
+from auditcube.audits.contract import REFERENCE, Evidence, Outcome, Remark, Verdict
 from auditcube.audits.scorers import Scorer
 from auditcube.errors import InvalidInput
 from auditcube.evidence.answers import Score
 from auditcube.loadgen import proofs, scorer
+from auditcube.loadgen.compared import Comparison
 from auditcube.loadgen.detail_log import Detail
+from auditcube.loadgen.facts import LengthFacts, TokenFacts
 from auditcube.loadgen.layout import DETAIL, Paths
 from auditcube.loadgen.logged import LoggedRun, same_bytes
 from auditcube.loadgen.predicted import PredictedRun
 from auditcube.loadgen.scorer import Scored
+from auditcube.scenario import Scenario
 
 
 def judge_test01(
-    paths: Paths, dtype: str, scores: Mapping[str, Score] | None = None, max_score_difference: float = 0.01
+    paths: Paths,
+    dtype: str,
+    scores: Mapping[str, Score] | None = None,
+    max_score_difference: float = 0.01,
+    known: Comparison | None = None,
 ) -> Verdict:
     """Whole answers, and a throughput within the band. Of `dtype` float32 each number must be one.
 
     `scores`: what an accuracy script made of the answers of each run, by label, which decides where answers vary.
+    `known`: what came of comparing the answers, if the accuracy logs were read already.
     """
     told = {label: {test01.AUDIT: score} for label, score in (scores or {}).items()}
     detail, label = Detail(paths.audited_detail), test01.AUDIT
@@ -41,7 +50,15 @@ def judge_test01(
         scorer=Scorer() if scores else None,
         max_score_difference=max_score_difference,
     )
-    verdict = test01.judge(params, {REFERENCE: reference, test01.AUDIT: audit, test01.ACCURACY: accuracy})
+
+    def compared(params: test01.Params, one: Evidence, other: Evidence) -> test01.Compared:
+        if known is None:
+            return test01.compared(params, one, other)
+        audit.tally.take(known.tally)
+        return known.found
+
+    runs = {REFERENCE: reference, test01.AUDIT: audit, test01.ACCURACY: accuracy}
+    verdict = test01.judge(params, runs, compared)
 
     def missing() -> Iterator[str]:
         yield from proofs.is_performance(reference)
@@ -76,11 +93,24 @@ def judge_test04(paths: Paths) -> Verdict:
     return _proven(verdict, missing())
 
 
-def judge_test06(paths: Paths, scenario: str, dtype: str, eos: tuple[int, ...]) -> Verdict:
-    """All checks of every logged answer; `scenario` is what the command line says it is."""
+def judge_test06(
+    paths: Paths, scenario: str, dtype: str, eos: tuple[int, ...], known: TokenFacts | None = None
+) -> Verdict:
+    """All checks of every logged answer; `scenario` is what the command line says it is.
+
+    `known`: what was found in the accuracy log, if it was read already.
+    """
     run = LoggedRun(test06.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, dtype)
+
+    def inspected(params: test06.Params, logged: Evidence, whole: test06.Wholes | None) -> Counter[str]:
+        if known is None:
+            return test06.inspected(params, logged, whole)
+        run.tally.take(known.tally)
+        missing = {} if run.scenario is Scenario.OFFLINE else {"no_first_token": known.without_first}
+        return known.found + Counter(missing)
+
     # The log holds both, what was told first and the whole answer.
-    verdict = test06.judge(test06.Params(eos=eos, whole=False), {test06.AUDIT: run})
+    verdict = test06.judge(test06.Params(eos=eos, whole=False), {test06.AUDIT: run}, inspected)
 
     def missing() -> Iterator[str]:
         yield from proofs.is_performance(run)
@@ -142,14 +172,24 @@ def judge_test08(paths: Paths, tolerance: float) -> Verdict:
     return _proven(verdict, missing())
 
 
-def judge_test09(paths: Paths, low: float, high: float) -> Verdict:
-    """The mean length, and that every answer was logged and has one."""
+def judge_test09(paths: Paths, low: float, high: float, known: LengthFacts | None = None) -> Verdict:
+    """The mean length, and that every answer was logged and has one.
+
+    `known`: what was found in the accuracy log, if it was read already.
+    """
     run = LoggedRun(test09.AUDIT, Detail(paths.audited_detail), paths.audited_accuracy, "int32")
     try:
         params = test09.Params(min_output_tokens=low, max_output_tokens=high)
     except ValueError as problem:
         raise InvalidInput(f"the bounds {low} and {high} are none: {problem}") from None
-    verdict = test09.judge(params, {test09.AUDIT: run})
+
+    def lengths_of(logged: Evidence) -> test09.Lengths:
+        if known is None:
+            return test09.lengths_of(logged)
+        run.tally.take(known.tally)
+        return known.lengths
+
+    verdict = test09.judge(params, {test09.AUDIT: run}, lengths_of)
 
     def missing() -> Iterator[str]:
         yield from proofs.is_performance(run)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16  # stays in a processor's cache, and malloc takes no more from the system for it
 
 
 def of_stream(file: IO[bytes]) -> tuple[int, str]:
@@ -26,16 +27,9 @@ def of_file(path: Path) -> tuple[int, str]:
 
 
 def copied(source: Path, target: Path) -> tuple[int, str]:
-    """Copy a file; size and sha256 of what was read and written."""
-    sha256, size = hashlib.sha256(), 0
-    with source.open("rb", buffering=0) as read, target.open("wb", buffering=0) as written:
-        while chunk := read.read(_CHUNK):
-            sha256.update(chunk)
-            size += len(chunk)
-            rest = memoryview(chunk)
-            while rest:
-                rest = rest[written.write(rest) :]
-    return size, sha256.hexdigest()
+    """Copy a file; size and sha256 of what was written, read back. The system copies: nothing passes through here."""
+    shutil.copyfile(source, target)
+    return of_file(target)
 
 
 def of_directory(files: Mapping[str, str]) -> str:

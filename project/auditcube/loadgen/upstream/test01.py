@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,11 @@ _FIELDS = re.compile(rb": |,")
 _INDEX = re.compile(rb'"qsl_idx" : ([^,]*),')
 
 
-def told(paths: Paths, dtype: str, unix_mode: bool) -> Told:
-    """Both halves. The script as a whole never fails: it only writes both verdicts down."""
+def told(paths: Paths, dtype: str, unix_mode: bool, known: Mapping[str, int] | None = None) -> Told:
+    """Both halves. The script as a whole never fails: it only writes both verdicts down.
+
+    `known`: what verify_accuracy.py counts without `unix_mode`, if the accuracy logs were read already.
+    """
     notes = []
     same, fast = False, False
     accuracy, performance = "", ["Verifying performance."]
@@ -39,7 +43,8 @@ def told(paths: Paths, dtype: str, unix_mode: bool) -> Told:
         if unix_mode:
             same, accuracy = _unix_accuracy(paths.accuracy, paths.audited_accuracy)
         else:
-            same, accuracy = _accuracy(paths.accuracy, paths.audited_accuracy, dtype)
+            counts = _counted(paths.accuracy, paths.audited_accuracy, dtype) if known is None else known
+            same, accuracy = _accuracy(counts)
     except (Crash, Malformed) as problem:
         notes.append(f"verify_accuracy.py crashes: {problem}")
     try:
@@ -68,7 +73,7 @@ def decoded(data: Any, dtype: str) -> Any:
         raise Crash(f"the data of an entry cannot be decoded: {problem}") from None
 
 
-def _accuracy(reference: Path, compliance: Path, dtype: str) -> tuple[bool, str]:
+def _counted(reference: Path, compliance: Path, dtype: str) -> Counter[str]:
     wanted = _wanted(compliance)
     known: dict[Any, Any] = {}  # of the answers only those that will be compared: the log may be large
     marks: dict[Any, int] = {}
@@ -95,6 +100,10 @@ def _accuracy(reference: Path, compliance: Path, dtype: str) -> tuple[bool, str]
         else:
             counts["missing_qsl_idxs"] += 1
         known[index] = data
+    return counts
+
+
+def _accuracy(counts: Mapping[str, int]) -> tuple[bool, str]:
     passed = counts["perf_log_data_mismatch"] == 0 and counts["perf_log_qsl_idx_match"] > 0
     reference_names = "acc_log_entries acc_log_duplicate_keys acc_log_data_mismatch"
     names = f"{reference_names} perf_log_entries perf_log_qsl_idx_match perf_log_data_mismatch missing_qsl_idxs".split()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from auditcube.loadgen.accuracy_log import entries
 from auditcube.loadgen.errors import Malformed
@@ -19,20 +20,25 @@ from auditcube.loadgen.upstream.told import Crash, Told
 EOS = 2
 
 
-def told(paths: Paths, scenario: str, dtype: str, eos: str | None) -> Told:
-    """Three checks; exit 0 in any case but a crash. An EOS from the command line is text, which equals no token."""
-    first: bool | None = None if scenario == "Offline" else True
-    ends, lengths = True, True
+class Checks(NamedTuple):
+    """What the three checks say; of an EOS, as if none were given on the command line. `first`: None if skipped."""
+
+    first: bool | None
+    ends: bool
+    lengths: bool
+
+
+def told(paths: Paths, scenario: str, dtype: str, eos: str | None, known: Checks | None = None) -> Told:
+    """Three checks; exit 0 in any case but a crash. An EOS from the command line is text, which equals no token.
+
+    `known`: what the checks say, if the log was read already.
+    """
     notes = ["an EOS given on the command line switches the EOS check off"] if eos is not None else []
     try:
-        for entry in entries(paths.audited_accuracy):
-            # One after the other over the whole log there, each stopping where it fails; over each entry here.
-            ends = ends and _attempted(notes, "EOS", partial(_ends, entry, dtype, eos))
-            if first:
-                first = _attempted(notes, "first token", partial(_starts, entry, dtype))
-            lengths = lengths and _length(entry, dtype)
+        first, ends, lengths = known or _checks(paths.audited_accuracy, scenario, dtype, eos, notes)
     except (Crash, Malformed) as problem:
         return Told(None, 1, {}, (*notes, f"run_verification.py crashes: {problem}"))
+    ends = ends or (known is not None and eos is not None)
     passed = ends and lengths and first is not False
     lines = [
         f"First token check pass: {'Skipped' if first is None else first}",
@@ -41,6 +47,18 @@ def told(paths: Paths, scenario: str, dtype: str, eos: str | None) -> Told:
         f"TEST06 verification {'complete' if passed else 'failed'}",
     ]
     return Told(passed, 0, {"verify_accuracy.txt": "\n".join([*lines, ""])}, tuple(notes))
+
+
+def _checks(path: Path, scenario: str, dtype: str, eos: str | None, notes: list[str]) -> Checks:
+    first: bool | None = None if scenario == "Offline" else True
+    ends, lengths = True, True
+    for entry in entries(path):
+        # One after the other over the whole log there, each stopping where it fails; over each entry here.
+        ends = ends and _attempted(notes, "EOS", partial(_ends, entry, dtype, eos))
+        if first:
+            first = _attempted(notes, "first token", partial(_starts, entry, dtype))
+        lengths = lengths and _length(entry, dtype)
+    return Checks(first, ends, lengths)
 
 
 def _attempted(notes: list[str], name: str, check: Callable[[], bool]) -> bool:

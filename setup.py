@@ -40,6 +40,7 @@ REQUIRES = [
     "uvloop>=0.21",
     "httptools>=0.6.4",
     "orjson>=3.10.7",
+    "msgspec>=0.19",
     "rich>=13",
     "Jinja2>=3.1",
 ]

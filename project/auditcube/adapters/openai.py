@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from auditcube.adapters.brief import Brief
 from auditcube.adapters.contract import (
     Answer,
     DecodeError,
@@ -60,6 +61,7 @@ SAMPLING: Mapping[str, Column] = {
 class OpenAI(ABC):
     """The common half of both adapters. `endpoint.parameters` may be anything: servers extend this API freely."""
 
+    brief: Brief
     textual = True
     varies = True
     defaults: Mapping[str, Any] = {}
@@ -90,6 +92,8 @@ class OpenAI(ABC):
             return in_one_piece(StreamDecoder(self, keep), body, now_ns)
         if len(body) > keep.max_answer_bytes:
             keep.check_size(len(body))
+        if not keep.outputs and (told := self.brief(body)) is not None:
+            return Answer(_NOTHING, told[0], told[1])
         return self.whole(body, keep)
 
     def whole(self, data: bytes, keep: Keep) -> Answer:

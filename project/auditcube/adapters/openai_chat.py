@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from auditcube.adapters.brief import Message, brief_of
 from auditcube.adapters.openai import SAMPLING, OpenAI
 from auditcube.adapters.variants import Variant, read_variant
 from auditcube.dataset import Column, Sample
@@ -24,6 +25,8 @@ class OpenAIChat(OpenAI):
         "tools": Column((list,)),
         **SAMPLING,
     }
+
+    brief = staticmethod(brief_of({"message": Message}))
 
     def body(self, fields: dict[str, Any]) -> dict[str, Any]:
         system, prompt = fields.pop("system", None), fields.pop("prompt", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from auditcube.adapters.brief import brief_of
 from auditcube.adapters.openai import SAMPLING, OpenAI
 from auditcube.adapters.variants import Variant, read_variant
 from auditcube.dataset import Column, Sample
@@ -21,6 +22,8 @@ class OpenAICompletions(OpenAI):
         "echo": Column((bool,)),
         **SAMPLING,
     }
+
+    brief = staticmethod(brief_of({"text": str}))
 
     def salted(self, sample: Sample, salt: str) -> Sample:
         variant = read_variant(salt)

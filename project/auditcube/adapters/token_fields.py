@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _DIGITS = 15  # no count and no token id is longer; what is cannot be meant
-_BEYOND = 10**_DIGITS
+BEYOND = 10**_DIGITS
 
 
 def tokens_of(choice: Mapping[str, Any]) -> tuple[list[int], list[float | None], bool]:
@@ -53,10 +53,10 @@ def counts(usage: Any) -> tuple[int | None, int | None]:
     if not isinstance(usage, dict):
         return None, None
     read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if type(read) is type(written) is int and 0 <= read < _BEYOND and 0 <= written < _BEYOND:
+    if type(read) is type(written) is int and 0 <= read < BEYOND and 0 <= written < BEYOND:
         return read, written
     return _count(read), _count(written)
 
 
 def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value < _BEYOND else None
+    return value if type(value) is int and 0 <= value < BEYOND else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,24 @@ def test_events_of_numbers_alone_are_passed_over_and_no_others(tmp_path: Path) -
     path = write(tmp_path / "events.jsonl", plain * 3 + told + plain.replace(b"}", f',"x":"{TOKEN}"}}'.encode()))
     assert files._NUMBERS.sub(b"", plain) == b"\n"
     assert [(leak.line, leak.rule) for leak in leaks(path)] == [(4, "github-token"), (5, "github-token")]
+
+
+CARD = b"4111111111111111"
+HIDDEN = {
+    "in a name": lambda line: line.replace(b"due_ns", b"due_%b_ns" % CARD),
+    "behind a word": lambda line: line.replace(b'"ok"', b'"ok"%b' % CARD),
+    "in a status": lambda line: line.replace(b"ok", b"o%bk" % CARD),
+    "before a line": lambda line: CARD + line,
+    "too many digits": lambda line: line.replace(b":0,", b":62123456789012348%b," % CARD[:2]),
+    "another member": lambda line: line.replace(b"}", b',"x":%b}' % CARD),
+    "no end of a line": lambda line: line[:-1],
+}
+
+
+@pytest.mark.parametrize("change", HIDDEN.values(), ids=HIDDEN)
+def test_what_is_no_event_is_left_in(change: Callable[[bytes], bytes]) -> None:
+    plain = to_lines([event(1, bytes_in=4096, http_status=200), event(2, status=Status.TIMEOUT)])
+    assert files._eventless(plain) == b"\n\n"
+    text = plain + change(to_lines([event(3)]))
+    assert files._eventless(text) == files._NUMBERS.sub(b"", text)
+    assert (files._eventless(text) == b"\n\n") == (change is HIDDEN["no end of a line"])

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from auditcube.errors import InvalidInput
 from auditcube.scan.decode import unescape
 from auditcube.scan.look import Hit, LeafHit, look, look_at_json, parse, text_of_json
@@ -25,10 +27,14 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 # An event as `evidence.events` writes it, without an error and a salt; the line break stays.
-_NUMBERS = re.compile(
-    rb'(?m)^\{"ordinal":\d{1,16}(?:,"(?:sample|due_ns|issued_ns|done_ns|bytes_in|http_status|first_ns|last_ns|tokens_in'
-    rb'|tokens_out|chunks|tries)":\d{1,16}|,"status":"[a-z_]{2,20}")*\}$'
+_DIGITS = 16  # of a number, at most
+_EVENT = (
+    rb'\{"ordinal":%(n)b(?:,"(?:sample|due_ns|issued_ns|done_ns|bytes_in|http_status|first_ns|last_ns|tokens_in'
+    rb'|tokens_out|chunks|tries)":%(n)b|,"status":"[a-z_]{2,20}")*\}'
 )
+_NUMBERS = re.compile(rb"(?m)^" + _EVENT % {b"n": rb"\d{1,%d}" % _DIGITS} + rb"$")
+_NUMBERLESS = re.compile(_EVENT % {b"n": b""})
+_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 @dataclass(frozen=True)
@@ -192,7 +198,25 @@ def look_at_lines(text: bytes, name: str) -> list[Hit]:
 
 
 def _plain(text: bytes, name: str) -> bytes:
-    return unescape(_NUMBERS.sub(b"", text)) if name.endswith(".jsonl") else text
+    return unescape(_eventless(text)) if name.endswith(".jsonl") else text
+
+
+def _eventless(text: bytes) -> bytes:
+    """The text without its events. Where there is nothing else, that shows at half the cost of looking at each: without
+    its digits a million of them are the same few lines, and each number stands behind a colon.
+    """
+    *lines, last = text.translate(None, b"0123456789").split(b"\n")
+    if not last and all(map(_NUMBERLESS.fullmatch, set(lines))) and _only_values(text):
+        return b"\n" * len(lines)
+    return _NUMBERS.sub(b"", text)
+
+
+def _only_values(text: bytes) -> bool:
+    """Whether each number in a text that begins with none stands behind a colon, and has no more digits than it may."""
+    array = np.frombuffer(text, dtype=np.uint8)
+    digit, colon = (array - ord("0")) < 10, array == ord(":")
+    begun, behind_colons = np.count_nonzero(digit[1:] > digit[:-1]), np.count_nonzero(digit[1:] & colon[:-1])
+    return bool(begun == behind_colons) and b"0" * (_DIGITS + 1) not in text.translate(_ZEROS)
 
 
 def leak_in_json(hit: LeafHit, name: str) -> Leak:

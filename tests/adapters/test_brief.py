@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.test_openai import BODIES, CHAT, COMPLETIONS, USAGE, body, message
-from auditcube.adapters.contract import DecodeError, Keep
+from auditcube.adapters.contract import Answer, DecodeError, Keep
 from auditcube.adapters.openai import OpenAI
 
 APIS = st.sampled_from([CHAT, COMPLETIONS])
@@ -34,13 +34,13 @@ def same(api: OpenAI, data: bytes) -> bool:
         answer = api.whole(data, Keep(outputs=False))
     except DecodeError as problem:
         return "number is infinity" in str(problem)  # where nobody reads it: the one difference
-    return told == (answer.tokens_in, answer.tokens_out)
+    return told == answer
 
 
 @pytest.mark.parametrize(("api", "data"), [(CHAT, LLAMA), (COMPLETIONS, VLLM)], ids=["llama.cpp", "vLLM"])
 def test_a_usual_answer_is_read(api: OpenAI, data: bytes) -> None:
     """Else everything would be read correctly and slowly, and no other test would tell."""
-    assert api.brief(data) == (3, 2)
+    assert api.brief(data) == Answer({}, 3, 2)
     assert api.decode("application/json", data, Keep(outputs=False), 1) == api.whole(data, Keep(outputs=False))
 
 

@@ -8,15 +8,18 @@ nobody reads, msgspec lets a number pass that is beyond a double, as JSON does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
+from auditcube.adapters.contract import Answer
 from auditcube.adapters.token_fields import BEYOND
 
-Brief = Callable[[bytes], "tuple[int, int] | None"]
-"""Reads a body: tokens in and out, or None for an answer that must be read as a whole."""
+Brief = Callable[[bytes], "Answer | None"]
+"""Reads a body; None for an answer that must be read as a whole."""
+_NOTHING: Mapping[str, Any] = {}
+_UNSTREAMED = Answer()[3:]
 
 
 class _Usage(msgspec.Struct, gc=False):
@@ -41,9 +44,10 @@ def brief_of(choice: dict[str, type]) -> Brief:
     shape = msgspec.defstruct("Choice", list(choice.items()), gc=False)
     members: list[Any] = [("choices", list[shape])]  # type: ignore[valid-type]  # it is made here, and so no alias
     whole: Any = msgspec.defstruct("Whole", members, bases=(_Counted,), kw_only=True, gc=False)
+    new = tuple.__new__
     decode = msgspec.json.Decoder(whole).decode
 
-    def brief(body: bytes) -> tuple[int, int] | None:
+    def brief(body: bytes) -> Answer | None:
         try:
             if not body.isascii():
                 body.decode()  # msgspec does not look into texts that nobody reads
@@ -53,7 +57,8 @@ def brief_of(choice: dict[str, type]) -> Brief:
         usage = answer.usage
         tokens_in, tokens_out = usage.prompt_tokens, usage.completion_tokens
         if answer.choices and answer.object != "error" and 0 <= tokens_in < BEYOND and 0 <= tokens_out < BEYOND:
-            return tokens_in, tokens_out
+            # As `Answer(...)` does, without the function in Python that a named tuple is made by.
+            return new(Answer, (_NOTHING, tokens_in, tokens_out, *_UNSTREAMED))
         return None
 
     return brief

@@ -92,9 +92,8 @@ class OpenAI(ABC):
             return in_one_piece(StreamDecoder(self, keep), body, now_ns)
         if len(body) > keep.max_answer_bytes:
             keep.check_size(len(body))
-        if not keep.outputs and (told := self.brief(body)) is not None:
-            return Answer(_NOTHING, told[0], told[1])
-        return self.whole(body, keep)
+        answer = self.brief(body) if not keep.outputs else None
+        return self.whole(body, keep) if answer is None else answer
 
     def whole(self, data: bytes, keep: Keep) -> Answer:
         """The answer in one JSON object. Raises DecodeError."""

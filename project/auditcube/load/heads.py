@@ -36,16 +36,25 @@ class KnownHeads:
     def __init__(self) -> None:
         self._ends: dict[bytes, tuple[Head, int]] = {}
         self._known: dict[bytes, Head] = {}
+        self._last, self._last_known = b"no head", (Head(0), 0)  # of `_ends`: most answers begin like the one before
 
     def answer(self, data: bytes) -> tuple[Head, bytes] | None:
         """Head and body, if `data` is one whole answer, no more and no less, with a head that is known."""
+        if not data.startswith(self._last) and not self._find(data):
+            return None
+        head, end = self._last_known
+        return (head, data[len(self._last) :]) if len(data) == end else None
+
+    def _find(self, data: bytes) -> bool:
+        """Have the head that `data` begins with as the last one, if it is known."""
         start = data.find(_END) + 4
         known = self._ends.get(data[:start])
         if known is None:
             if (known := self._of_any_length(data, start)) is None:
-                return None
+                return False
             _remember(self._ends, data[:start], known)
-        return (known[0], data[start:]) if len(data) == known[1] else None
+        self._last, self._last_known = data[:start], known
+        return True
 
     def _of_any_length(self, data: bytes, start: int) -> tuple[Head, int] | None:
         if (length := _LENGTH.search(data, 0, start)) is None:

@@ -29,7 +29,7 @@ from auditcube.redaction import Scrubber
 _TICK_S = 0.002  # the loop's timers count in milliseconds, and may be early by one
 _ISSUES_PER_TURN = 32  # then the loop gets a turn, lest answers wait for a rate of arrivals that we cannot keep up with
 _FLUSH_S = 0.05  # events are on disk this soon: what a killed process has sent, its file tells, but for a moment
-_FLUSH_LINES = 256  # and this many at once: more would cost more than they save
+_FLUSH_LINES = 256  # and as soon as there are so many: more would cost more than they save
 _OK = Status.OK.value
 _WARM_UNBOUNDED = 32  # connections made ahead where nothing bounds the queries in flight
 
@@ -52,7 +52,7 @@ class Run:
         self._pacer = Pacer(share.schedule, share.worker)
         self._paced = share.schedule.load.scenario.paced
         captures = spec.capture > 0
-        self._counter = TokenCounter(endpoint.tokenizer, self._add_event) if endpoint.tokenizer is not None else None
+        self._counter = TokenCounter(endpoint.tokenizer, self._add_counted) if endpoint.tokenizer is not None else None
         outputs = captures or self._counter is not None
         self.keep = Keep(outputs, captures and spec.media, endpoint.chunk_times, endpoint.max_answer_bytes)
         self._events = Lines(share.file("events"))
@@ -172,7 +172,7 @@ class Run:
             under_way[attempt] = None
             self.send(attempt)
         else:
-            self._issue_soon()
+            self._go_on_soon()
         # In flight and unpaced, the next thing to happen is an answer, a deadline or the ceiling.
         if self._paced or pacer.in_flight == 0:
             self._look_ahead(now_ns)
@@ -187,13 +187,18 @@ class Run:
         # By the very time that was too early: by a later one a query that became due in between would be forgotten.
         self._alarm.set(self._pacer.wake_ns(now_ns) + self.origin_ns)
 
-    def _issue_soon(self) -> None:
+    def _go_on_soon(self) -> None:
         if self._again is None:
-            self._again = self._loop.call_soon(self._issue_on)
+            self._again = self._loop.call_soon(self._go_on)
 
-    def _issue_on(self) -> None:
+    def _go_on(self) -> None:
+        """What follows the answers of a moment: the next queries, then the events."""
         self._again = None
         self._issue()
+        if len(self._recorded) >= _FLUSH_LINES:
+            self._flush()
+        elif self._flushing is None and self._recorded:
+            self._flushing = self._loop.call_later(_FLUSH_S, self._flush_late)
 
     def send(self, attempt: Attempt) -> None:
         """Put an attempt's request on its way."""
@@ -249,19 +254,17 @@ class Run:
         if self._outputs is not None or self._chunks is not None:
             self._record_answer(event, answer)
         if self._counter is None:
-            self._add_event(event)
+            self._recorded.append(event)
         else:
             self._counter.add(event, texts(answer))
         # Not at once: first all answers of this moment are taken and timed, then the next queries go out together. That
         # also wakes the endpoint once and not once for each, which saves a third of our own time in the kernel.
-        self._issue_soon()
+        if self._again is None:
+            self._again = self._loop.call_soon(self._go_on)
 
-    def _add_event(self, event: Event) -> None:
+    def _add_counted(self, event: Event) -> None:
         self._recorded.append(event)
-        if len(self._recorded) >= _FLUSH_LINES:
-            self._flush()
-        elif self._flushing is None:
-            self._flushing = self._loop.call_later(_FLUSH_S, self._flush_late)
+        self._go_on_soon()
 
     def _record_answer(self, event: Event, answer: Answer) -> None:
         ordinal, sample = event["ordinal"], event["sample"]

@@ -294,10 +294,10 @@ def test_workers_stay_on_the_cpus_they_are_given(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 7])
 def test_the_same_seeds_give_the_same_plan_on_any_number_of_workers(tmp_path: Path, workers: int) -> None:
-    from auditcube.load.pacing import _share
+    from auditcube.load.pacing import queries_of
 
     schedule = schedule_of(5000, load_of(workers=workers))
-    shares = [_share(schedule, number, workers) for number in range(workers)]
+    shares = [queries_of(schedule, number, workers) for number in range(workers)]
     together = {}
     for share in shares:
         for ordinal, row in share:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from enum import Enum
-from itertools import chain
+from itertools import islice
 
-from auditcube.load.schedule import BLOCK, Planned, Schedule
+from auditcube.load.schedule import Planned, Schedule
 
 _S = 1_000_000_000
 
@@ -35,7 +35,7 @@ class Pacer:
 
     def __init__(self, schedule: Schedule, worker: int = 0) -> None:
         spec, load = schedule.spec, schedule.load
-        self._queries = _share(schedule, worker, load.workers)
+        self._queries = queries_of(schedule, worker, load.workers)
         self._planned = spec.queries
         self._min_ns = int(spec.min_duration_s * _S)
         self._max_ns = int(load.max_duration_s * _S)
@@ -75,14 +75,9 @@ class Pacer:
         return ordinal >= self._planned and now_ns >= self._min_ns and whole
 
 
-def _share(schedule: Schedule, worker: int, workers: int) -> Iterator[tuple[int, Planned]]:
-    """Every `workers`-th query with its ordinal. `chain` and `zip`, since this is on the path of each query."""
-    starts = range(0, sys.maxsize, BLOCK)
-    return chain.from_iterable(
-        zip(range(first + offset, first + BLOCK, workers), block[offset::workers], strict=True)
-        for first, block in zip(starts, schedule.blocks(), strict=False)
-        for offset in ((worker - first) % workers,)
-    )
+def queries_of(schedule: Schedule, worker: int, workers: int) -> Iterator[tuple[int, Planned]]:
+    """Every `workers`-th query with its ordinal; made one by one, lest one wait until many behind it are made."""
+    return islice(enumerate(schedule.queries()), worker, None, workers)
 
 
 def bound_of(max_in_flight: int | None, worker: int, workers: int) -> int:

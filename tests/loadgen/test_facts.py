@@ -285,3 +285,13 @@ def test_real_logs_are_read_as_arrays(tmp_path: Path, test: str, scenario: str, 
     results = folder / "results" if test == "TEST01" else None
     moved = mlperf.Options(**{**vars(given), "results_dir": results, "compliance_dir": folder / "compliance"})
     assert both(moved)
+
+
+def test_nobody_can_choose_the_key_of_the_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever knew it could make up a log with other answers of the same hashes."""
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    assert compared._secret_hash() is hash
+    monkeypatch.setenv("PYTHONHASHSEED", "0")
+    one, other = compared._secret_hash(), compared._secret_hash()
+    assert one(b"answer") == one(b"answer") != hash(b"answer")
+    assert one(b"answer") != other(b"answer")

@@ -6,10 +6,11 @@ element. The rows are then compared, those of some samples at a time, so that me
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -41,15 +42,25 @@ class Comparison(NamedTuple):
 
 def compared(accuracy: Path, audited: Path, dtype: str) -> Comparison | None:
     """The two logs beside each other, as numbers of `dtype`. None as of `facts`, or if nothing can be put aside."""
-    # Nobody who makes up logs knows the key of this process: two data that differ have one hash in 2**64 cases.
-    key = secrets.token_bytes(32)
+    hashed = _secret_hash()
     try:
         with ExitStack() as stack:
             files = (stack.enter_context(tempfile.TemporaryFile(buffering=0)) for _ in range(4))
             known, tested = (_Kept(_row(dtype), rows, ordinals) for rows, ordinals in zip(files, files, strict=True))
-            return _beside(known, _put(accuracy, dtype, key, known), tested, _put(audited, dtype, key, tested))
+            return _beside(known, _put(accuracy, dtype, hashed, known), tested, _put(audited, dtype, hashed, tested))
     except (OtherSpelling, OSError):
         return None
+
+
+def _secret_hash() -> Callable[[bytes], int]:
+    """Hashes whose key nobody knows who makes up logs: two data that differ have the same in one of 2**64 cases.
+
+    Python's own have such a key, made anew in each process, unless somebody chose it.
+    """
+    if os.environ.get("PYTHONHASHSEED", "random") == "random":
+        return hash
+    key = secrets.token_bytes(32)
+    return lambda data: hash(key + data)
 
 
 def _row(dtype: str) -> np.dtype[np.void]:
@@ -71,11 +82,11 @@ class _Kept(NamedTuple):
     ordinals: IO[bytes]
 
 
-def _put(path: Path, dtype: str, key: bytes, kept: _Kept) -> int:
+def _put(path: Path, dtype: str, hashed: Callable[[bytes], int], kept: _Kept) -> int:
     """Keep what is wanted of each entry of a log; how many there are."""
     count = 0
     for some, lengths in whole_tokens(path, dtype):
-        rows = _rows(some, lengths, dtype, key)
+        rows = _rows(some, lengths, dtype, hashed)
         rows["place"] = np.arange(count, count + len(rows))
         rows.tofile(kept.rows)
         some.ordinals.tofile(kept.ordinals)
@@ -83,19 +94,19 @@ def _put(path: Path, dtype: str, key: bytes, kept: _Kept) -> int:
     return count
 
 
-def _rows(some: Columns, lengths: Ints, dtype: str, key: bytes) -> Rows:
+def _rows(some: Columns, lengths: Ints, dtype: str, hashed: Callable[[bytes], int]) -> Rows:
     rows = np.zeros(len(lengths), _row(dtype))
     texts = some.data.of(some.text)
     values, stops = decoded(texts, dtype), lengths.cumsum()
     filled = lengths > 0
     rows["sample"] = some.samples
-    rows["value"] = np.fromiter((hash(key + text) for text in texts), np.int64)
+    rows["value"] = np.fromiter(map(hashed, texts), np.int64, len(texts))
     rows["first"][filled] = values[(stops - lengths)[filled]]
     rows["empty"] = rows["unread"] = ~filled
     if dtype == "float32":  # numbers are compared, and 0.0 is -0.0
         rows["digits"] = rows["value"]
         whole, ends = (values + np.float32(0)).tobytes(), (stops * values.itemsize).tolist()
-        rows["value"] = [hash(key + whole[begin:end]) for begin, end in zip([0, *ends], ends, strict=False)]
+        rows["value"] = [hashed(whole[begin:end]) for begin, end in zip([0, *ends], ends, strict=False)]
         broken = np.searchsorted(stops, np.flatnonzero(~np.isfinite(values)), side="right")
         rows["unread"][broken] = True
     return rows

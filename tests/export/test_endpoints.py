@@ -16,6 +16,10 @@ builder = pytest.importorskip("endpoints_submission_cli.submissions.builder")
 checker = pytest.importorskip("submission_checker")
 
 
+# Of the builder's own unpacking, from Python 3.12 on.
+pytestmark = pytest.mark.filterwarnings("ignore:Python 3.14 will, by default, filter extracted tar:DeprecationWarning")
+
+
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("result")

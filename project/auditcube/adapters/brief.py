@@ -42,8 +42,8 @@ class Message(msgspec.Struct, gc=False):
 
 def brief_of(choice: dict[str, type]) -> Brief:
     """The reader for an API whose choices have these members, of these types."""
-    shape = msgspec.defstruct("Choice", list(choice.items()), gc=False)
-    members: list[Any] = [("choices", list[shape])]  # type: ignore[valid-type]  # it is made here, and so no alias
+    shape: Any = msgspec.defstruct("Choice", list(choice.items()), gc=False)
+    members: list[Any] = [("choices", list[shape])]
     whole: Any = msgspec.defstruct("Whole", members, bases=(_Counted,), kw_only=True, gc=False)
     new = tuple.__new__
     decode = msgspec.json.Decoder(whole).decode

@@ -214,7 +214,7 @@ def loads(body: bytes) -> dict[str, Any]:
         raise DecodeError(f"not JSON ({problem}): {error_message(body) or 'nothing'}") from None
     if not isinstance(value, dict):
         raise DecodeError(f"a JSON object is wanted, not {error_message(body)}")
-    if value.get("error") or value.get("object") == "error":  # `is_error`, without the call
+    if is_error(value):
         raise DecodeError(f"the server reported an error: {error_message(body)}")
     return value
 

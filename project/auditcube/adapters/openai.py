@@ -90,8 +90,7 @@ class OpenAI(ABC):
     def decode(self, content_type: str, body: bytes, keep: Keep, now_ns: int) -> Answer:
         if content_type.startswith("text/event-stream"):
             return in_one_piece(StreamDecoder(self, keep), body, now_ns)
-        if len(body) > keep.max_answer_bytes:
-            keep.check_size(len(body))
+        keep.check_size(len(body))
         answer = self.brief(body) if not keep.outputs else None
         return self.whole(body, keep) if answer is None else answer
 

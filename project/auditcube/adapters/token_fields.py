@@ -52,10 +52,7 @@ def counts(usage: Any) -> tuple[int | None, int | None]:
     """Tokens in and out as the server counts them."""
     if not isinstance(usage, dict):
         return None, None
-    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if type(read) is type(written) is int and 0 <= read < BEYOND and 0 <= written < BEYOND:
-        return read, written
-    return _count(read), _count(written)
+    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
 
 
 def _count(value: Any) -> int | None:

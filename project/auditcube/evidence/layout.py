@@ -22,7 +22,7 @@ from auditcube.evidence.events import Event, Status, to_lines
 
 _DIGITS = 16  # two words of 8 bytes: as nanoseconds, 115 days
 # In the order in which they are written; what is written together is chosen together.
-_REQUIRED = ("ordinal", "sample", "due_ns", "issued_ns", "done_ns")
+REQUIRED = ("ordinal", "sample", "due_ns", "issued_ns", "done_ns")
 _OPTIONAL = (("http_status",), ("tries",), ("first_ns", "last_ns", "chunks"), ("tokens_in",), ("tokens_out",))
 _Places = npt.NDArray[np.intp]
 _Bytes = npt.NDArray[np.uint8]
@@ -77,7 +77,7 @@ def _layouts() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     for chosen in itertools.product((False, True), repeat=len(_OPTIONAL)):
         members = [name for take, names in zip(chosen, _OPTIONAL, strict=True) if take for name in names]
         for status in Status:
-            event: dict[str, Any] = {**dict.fromkeys(_REQUIRED, 0), "status": status.value, "bytes_in": 0}
+            event: dict[str, Any] = {**dict.fromkeys(REQUIRED, 0), "status": status.value, "bytes_in": 0}
             line = to_lines([cast(Event, event | dict.fromkeys(members, 0))])
             record = orjson.loads(line)
             numbers = tuple(name for name, value in record.items() if type(value) is int)

@@ -19,11 +19,9 @@ class Lines:
         except OSError as problem:
             raise cannot_write(path, problem) from problem
 
-    def add(self, line: bytes) -> int:
-        """Take one more line; returns how many wait for the next flush."""
-        pending = self._pending
-        pending.append(line)
-        return len(pending)
+    def add(self, lines: bytes) -> None:
+        """Take one more line, or several."""
+        self._pending.append(lines)
 
     def flush(self) -> None:
         data = b"".join(self._pending)

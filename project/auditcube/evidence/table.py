@@ -14,18 +14,17 @@ import orjson
 
 from auditcube.errors import EvidenceRejected
 from auditcube.evidence.events import EndRecord, Start, Status
-from auditcube.evidence.layout import read_plain
+from auditcube.evidence.layout import REQUIRED, read_plain
 
 Ints = npt.NDArray[np.int64]
 STATUSES = tuple(Status)
 _CODES = {status.value: code for code, status in enumerate(STATUSES)}
 _ABSENT = -1
-_REQUIRED = ("ordinal", "sample", "due_ns", "issued_ns", "done_ns")
 _OPTIONAL = ("first_ns", "last_ns", "chunks", "tokens_in", "tokens_out", "tries")
-_COLUMNS = (*_REQUIRED, *_OPTIONAL, "status")
+_COLUMNS = (*REQUIRED, *_OPTIONAL, "status")
 _UNUSED = ("bytes_in", "http_status")  # checked, but in no column
 _TEXTS = ("status", "salt", "error")
-_INTEGERS = frozenset((*_REQUIRED, *_OPTIONAL, *_UNUSED))
+_INTEGERS = frozenset((*REQUIRED, *_OPTIONAL, *_UNUSED))
 _LIMIT = 2**63
 _BLOCK_BYTES = 2**20
 _LAG = {"probes", "p50", "p99", "p99.9", "max"}
@@ -142,7 +141,7 @@ class _Reader:
 
     def _fill(self, columns: dict[str, Ints], places: list[int], rows: list[_Row]) -> None:
         """Put rows that are events into their places."""
-        for name in _REQUIRED:
+        for name in REQUIRED:
             columns[name][places] = [row[name] for row in rows]
         columns["status"][places] = [_CODES[row["status"]] for row in rows]
         for name in _OPTIONAL:
@@ -211,7 +210,7 @@ def _good(rows: list[_Row]) -> bool:
             return False
         if name in _INTEGERS and not (min(values) >= -_LIMIT and max(values) < _LIMIT):
             return False
-        if len(values) < len(rows) and name in (*_REQUIRED, "status"):
+        if len(values) < len(rows) and name in (*REQUIRED, "status"):
             return False
     return members == sum(map(len, rows)) and {row.get("status") for row in rows} <= _CODES.keys()
 
@@ -231,7 +230,7 @@ def _check(record: _Row) -> None:
     """Raises TypeError or ValueError unless this is an event."""
     if unknown := record.keys() - _INTEGERS - set(_TEXTS):
         raise ValueError(f"unknown member {min(unknown)!r}")
-    if missing := {*_REQUIRED, "status"} - record.keys():
+    if missing := {*REQUIRED, "status"} - record.keys():
         raise ValueError(f"{min(missing)} is missing")
     for name, value in record.items():
         if name in _TEXTS and type(value) is not str:

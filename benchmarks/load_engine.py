@@ -147,7 +147,7 @@ def memory(setting: Setting) -> Iterator[Row]:
     few, many = setting.scaled(100_000), setting.scaled(setting.memory_queries)
     folder = setting.folder / "memory"
     with small_answers(setting.folder / "nginx") as url:
-        auditcube(folder, url, few)  # for its config
+        short = auditcube(folder, url, few)
         peaks = [
             run([sys.executable, HERE / "worker_peak.py", folder / "job.yaml", str(count)]).peak_mb
             for count in (few, many)
@@ -158,6 +158,7 @@ def memory(setting: Setting) -> Iterator[Row]:
     parent_s = made.cpu_s - made.children_s
     yield page.bound(f"parent of a run of {count:,}: summary and report, CPU", parent_s, "s", 5)
     yield page.bound(f"the whole run of {count:,}, largest process", made.peak_mb, "MB", 300)
+    yield page.bound(f"the same, less that of a run of {few:,}", made.peak_mb - short.peak_mb, "MB", 10)
     verified = run([AUDITCUBE, "verify", folder / "out"])
     yield page.bound(f"verify {count:,} events, CPU", verified.cpu_s, "s", 5)
     yield page.bound(f"verify {count:,} events, memory", verified.peak_mb, "MB", 300)

@@ -13,11 +13,12 @@ import numpy as np
 from auditcube.errors import InvalidInput
 from auditcube.evidence.answers import KeptAnswer, Score
 from auditcube.evidence.events import EndRecord, Event, Start, Status
-from auditcube.evidence.table import STATUSES, EventTable, Ints
+from auditcube.evidence.table import STATUSES, EventTable
 from auditcube.load.order import Order, Single, WithoutReplacement
 from auditcube.load.schedule import Load, RunSpec, Schedule, Seeds
 from auditcube.metrics import Run
 from auditcube.scenario import Scenario
+from auditcube.values import Ints
 
 S = 1_000_000_000
 

@@ -40,18 +40,19 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "load.schedule": ("load.order", "load.arrivals"),
     "load.pacing": ("load.schedule",),
     "adapters": ("dataset",),
-    "evidence": (),
+    "evidence": ("values",),
     "early_stopping": (),
-    "metrics": ("early_stopping", "evidence", *PLANNED_LOAD),
-    "summary": ("evidence", "metrics"),
-    "plan_check": ("evidence", "metrics", *PLANNED_LOAD),
+    "values": (),
+    "metrics": ("early_stopping", "evidence", "values", *PLANNED_LOAD),
+    "summary": ("evidence", "metrics", "values"),
+    "plan_check": ("evidence", "metrics", "values", *PLANNED_LOAD),
     "paired": (),
     "probed": ("metrics", "paired", *PLANNED_LOAD),
-    "audits": ("evidence.answers", "metrics", "paired", "probed", *PLANNED_LOAD),
+    "audits": ("evidence.answers", "metrics", "paired", "probed", "values", *PLANNED_LOAD),
     "loadgen": ("audits", "evidence.answers", "load.pacing"),  # the real LoadGen's logs, by both rules
     "scan": (),
     "manifest": ("evidence", "scan"),
-    "report": ("manifest", "metrics", "summary"),
+    "report": ("manifest", "metrics", "summary", "values"),
     # From here on the parts are put together.
     "job": ("adapters", "audits", "config", "croissant", "dataset", "document", "load"),
     "forecast": ("audits", "job", *PLANNED_LOAD),
@@ -114,7 +115,7 @@ AUDIT_FRAME = ("__init__", "contract", "scorers")
 # Rules that take values and return values: no file, socket, clock, process or chance but the seeded one.
 PURE = (
     *PLANNED_LOAD,
-    *("adapters", "evidence.events", "evidence.layout", "metrics", "early_stopping", "summary", "plan_check"),
+    *("adapters", "evidence.events", "evidence.layout", "metrics", "values", "early_stopping", "summary", "plan_check"),
     *("audits", "export", "paired", "probed", "report.view", "presets"),
     *("recording.command", "recording.shown", "manifest.recorded"),
 )

@@ -3,75 +3,24 @@
 from __future__ import annotations
 
 import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from auditcube.evidence.events import Status
+from auditcube.evidence import spool, table
+from auditcube.evidence.events import Status, to_lines
+from auditcube.evidence.table import read_events
 from auditcube.load.pacing import End
-from auditcube.metrics import PERCENTILES, distribution, mean, percentile
+from auditcube.report import series
 from auditcube.scenario import Scenario
 from auditcube.summary import summarize
-from builders import S, end_of, event, load_of, run_of, steady
+from builders import S, end_of, event, load_of, run_of, start_of, steady
 
 FAILURES = [status for status in Status if status is not Status.OK]
-
-
-@pytest.mark.parametrize(
-    ("count", "share", "rank"),
-    [
-        (1, 50, 1),
-        (1, 99.9, 1),
-        (1, 100, 1),
-        (2, 50, 1),
-        (2, 50.1, 2),
-        (3, 50, 2),
-        (10, 90, 9),
-        (10, 90.1, 10),
-        (10, 97, 10),
-        (20, 95, 19),
-        (100, 97, 97),
-        (100, 99, 99),
-        (100, 99.9, 100),
-        (101, 99, 100),
-        (1000, 99.9, 999),  # 99.9 / 100 * 1000 is 999.0000000000001
-        (1001, 99.9, 1000),
-        (2000, 99.9, 1998),
-        (10_000, 99.9, 9990),
-        (100, 7, 7),  # 7 / 100 * 100 is 7.000000000000001
-        (10, 0.0001, 1),
-        (10, 100, 10),
-    ],
-)
-def test_a_percentile_is_the_nearest_rank(count: int, share: float, rank: int) -> None:
-    assert percentile(np.arange(1, count + 1, dtype=np.int64), share) == rank
-
-
-@given(st.lists(st.integers(0, 1000), min_size=1, max_size=300), st.sampled_from([*PERCENTILES, 1.0, 33.0, 100.0]))
-def test_a_percentile_is_the_smallest_value_with_that_share_not_above_it(values: list[int], share: float) -> None:
-    found = percentile(np.sort(np.array(values, dtype=np.int64)), share)
-    # In integers, so that nothing rounds: share has one decimal.
-    needed = round(share * 10) * len(values)
-    assert 1000 * sum(value <= found for value in values) >= needed
-    assert 1000 * sum(value < found for value in values) < needed
-
-
-def test_a_distribution() -> None:
-    values = np.arange(1000, 0, -1, dtype=np.int64)
-    assert distribution(values) == {
-        "count": 1000,
-        "min": 1,
-        "mean": 500.5,
-        "max": 1000,
-        "percentiles": {"50": 500, "90": 900, "95": 950, "97": 970, "99": 990, "99.9": 999},
-    }
-    assert distribution(values[:0]) is None
-
-
-def test_a_mean_is_exact_where_floating_point_sums_are_not() -> None:
-    assert mean(np.array([2**53, 1, 1, -(2**53)], dtype=np.int64)) == 0.5
 
 
 def test_throughput_is_from_the_first_issue_to_the_last_completion() -> None:
@@ -87,7 +36,7 @@ def test_a_failed_query_is_in_no_rate_and_in_no_percentile(status: Status) -> No
     run = run_of([*good, *bad])
     assert (run.completed, run.failed) == (2, 2)
     assert run.throughput_per_s == 1.0  # the last completion, not the last failure
-    assert run.latencies_ns.tolist() == [S, S]
+    assert [*map(list, run.latencies_ns.parts())] == [[S, S]]
     summary = summarize(run)
     assert summary["queries"]["completed"] == 2
     assert summary["queries"]["failed"] == {status.value: 2}
@@ -121,7 +70,7 @@ def test_latency_counts_from_the_due_time_where_there_is_one(
     scenario: Scenario, latency: int, slip: int | None
 ) -> None:
     run = run_of([event(0, due_ns=10, issued=20, done=100)], load=load_of(scenario))
-    assert run.latencies_ns.tolist() == [latency]
+    assert [*map(list, run.latencies_ns.parts())] == [[latency]]
     told = summarize(run)["schedule_slip_ns"]
     assert (told and told["max"]) == slip
 
@@ -199,3 +148,50 @@ def test_first_chunks_and_tokens_are_of_completed_answers_that_have_them() -> No
 def test_the_order_of_the_events_changes_no_number() -> None:
     rows = steady(9, 7 * S, failed=1)
     assert summarize(run_of(rows[::-1])) == summarize(run_of(rows))
+
+
+@pytest.mark.parametrize("in_flight", [1, 20])
+@pytest.mark.parametrize("scenario", [Scenario.OFFLINE, Scenario.SERVER])
+def test_numbers_do_not_depend_on_the_parts_that_events_are_read_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scenario: Scenario, in_flight: int
+) -> None:
+    chance = random.Random(in_flight)
+    rows = []
+    for n in range(500):
+        first = n + chance.randrange(1, 50)
+        done = first + chance.randrange(1000)
+        status = chance.choice([Status.OK] * 9 + [Status.TIMEOUT])
+        told: dict[str, Any] = {
+            "first_ns": first,
+            "last_ns": done,
+            "chunks": chance.randrange(5),
+            "tokens_out": chance.randrange(9),
+        }
+        told |= {"tokens_in": 3} if n % 3 else {}
+        rows.append(event(n, sample=n % 37, due_ns=n // 2, issued=n, done=done, status=status, **told))
+    chance.shuffle(rows)
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(
+        b"".join(
+            [
+                orjson.dumps({"start": start_of()}) + b"\n",
+                to_lines(rows),
+                orjson.dumps({"end": end_of(len(rows))}) + b"\n",
+            ]
+        )
+    )
+    load = load_of(scenario, max_in_flight=in_flight, target_latency_s=6e-7, ttft_latency_s=3e-8, tpot_latency_s=1e-7)
+    runs = []
+    for size in (7, 100_000):
+        for name, value in (("_ROWS", size), ("_HELD", size)):
+            monkeypatch.setattr(spool, name, value)
+        monkeypatch.setattr(table, "_BLOCK_BYTES", 500)
+        runs.append(replace(run_of(rows, load=load), events=read_events([path])))
+    one, other = runs
+    assert len([*one.events.parts()]) > 20
+    assert len([*other.events.parts()]) == 1
+    assert summarize(one) == summarize(other)
+    assert one.half_throughputs_per_s() == other.half_throughputs_per_s()
+    assert [one.relative_latency(n) for n in range(40)] == [other.relative_latency(n) for n in range(40)]
+    assert series.completions(one) == series.completions(other)
+    assert series.latencies(one) == series.latencies(other)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from itertools import islice
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
+import orjson
 import pytest
 
-from auditcube.evidence.events import Event
+from auditcube import plan_check
+from auditcube.evidence import spool, table
+from auditcube.evidence.events import Event, to_lines
+from auditcube.evidence.table import read_events
 from auditcube.load.order import Salted
 from auditcube.load.schedule import BLOCK, RunSpec, Schedule
 from auditcube.metrics import Run
 from auditcube.plan_check import all_planned, check_against_plan, too_long
 from auditcube.scenario import Scenario
-from builders import end_of, event, load_of, planned, queries, schedule_of, table_of
+from builders import end_of, event, load_of, planned, queries, schedule_of, start_of, table_of
 
 
 def followed(schedule: Schedule, count: int, **changes: object) -> Run:
@@ -76,14 +82,14 @@ def test_events_that_contradict_their_schedule_are_found(
 def test_an_end_record_that_tells_of_another_number_of_events_is_found(told: int) -> None:
     schedule = SCHEDULES["offline"]
     run = followed(schedule, 10)
-    forged = Run(run.spec, run.load, replace(run.events, ends=(end_of(told),)))
+    forged = Run(run.spec, run.load, replace(run.events.whole(), ends=(end_of(told),)))
     assert check_against_plan(forged, schedule) == [f"there are 10 events, but the end records tell of {told}"]
 
 
 def test_a_killed_run_tells_of_no_number_and_its_events_are_still_checked() -> None:
     schedule = SCHEDULES["offline"]
     run = followed(schedule, 4)
-    assert check_against_plan(Run(run.spec, run.load, replace(run.events, ends=())), schedule) == []
+    assert check_against_plan(Run(run.spec, run.load, replace(run.events.whole(), ends=())), schedule) == []
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -92,9 +98,9 @@ def test_every_block_of_a_plan_is_compared(workers: int, count: int) -> None:
     schedule = schedule_of(count, load_of(workers=workers), size=100)
     run = followed(schedule, count)
     assert check_against_plan(run, schedule) == []
-    wrong = run.events.sample.copy()
+    wrong = run.events.whole().sample.copy()
     wrong[-1] += 1
-    problems = check_against_plan(Run(run.spec, run.load, replace(run.events, sample=wrong)), schedule)
+    problems = check_against_plan(Run(run.spec, run.load, replace(run.events.whole(), sample=wrong)), schedule)
     assert problems == [f"query {count - 1} asked for sample {wrong[-1]}, due 0; the plan says otherwise"]
 
 
@@ -102,7 +108,7 @@ def test_a_salt_that_is_left_out_is_found() -> None:
     schedule = SCHEDULES["salted"]
     run = followed(schedule, 10)
     salts = {ordinal: salt for ordinal, salt in run.events.salts.items() if ordinal != 4}
-    problems = check_against_plan(Run(run.spec, run.load, replace(run.events, salts=salts)), schedule)
+    problems = check_against_plan(Run(run.spec, run.load, replace(run.events.whole(), salts=salts)), schedule)
     assert [problem.split(" asked")[0] for problem in problems] == ["query 4"]
 
 
@@ -128,7 +134,7 @@ def test_a_completed_run_has_all_planned_queries(count: int, enough: bool) -> No
 
 def test_a_run_that_says_that_it_did_not_complete_may_have_fewer() -> None:
     run = followed(SCHEDULES["offline"], 3)
-    events = replace(run.events, ends=(end_of(3, "max_duration"),))
+    events = replace(run.events.whole(), ends=(end_of(3, "max_duration"),))
     assert all_planned(Run(run.spec, run.load, events))
 
 
@@ -145,3 +151,67 @@ def test_a_run_without_a_duration_to_fill_has_no_query_beyond_its_plan(count: in
     schedule = schedule_of(10)
     found = check_against_plan(followed(schedule, count), schedule)
     assert found == ["query 10 was not planned: the run has 10, and no duration to fill"][:problems]
+
+
+def in_parts(folder: Path, schedule: Schedule, rows: list[Event]) -> Run:
+    """The same events read from a file for each worker, each in the order of completion."""
+    workers = schedule.load.workers
+    for worker in range(workers):
+        mine = sorted((row for row in rows if row["ordinal"] % workers == worker), key=lambda row: row["done_ns"])
+        head = orjson.dumps({"start": start_of(worker, workers)}) + b"\n"
+        foot = orjson.dumps({"end": end_of(len(mine), worker=worker)}) + b"\n"
+        (folder / f"{worker}.jsonl").write_bytes(head + to_lines(mine) + foot)
+    return Run(schedule.spec, schedule.load, read_events(sorted(folder.glob("*.jsonl"))))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (None, None),
+        ({"ordinal": 12}, "a query has more than one event"),
+        ({"ordinal": 4 * BLOCK + 3}, "query 3000 has no event, although later ones of its worker have"),
+        ({"sample": 101}, "query 3000 asked for sample 101, due 0; the plan says otherwise"),
+    ],
+)
+def test_a_plan_is_followed_through_all_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, change: dict[str, int] | None, message: str | None
+) -> None:
+    """Hundreds in flight, one that takes the whole run, and parts that share no edge with the blocks of the plan."""
+    monkeypatch.setattr(table, "_BLOCK_BYTES", 20_000)
+    monkeypatch.setattr(spool, "_ROWS", 300)
+    monkeypatch.setattr(spool, "_HELD", 300)
+    schedule = schedule_of(4 * BLOCK + 17, load_of(workers=workers), size=100)
+    chance = random.Random(1)
+    rows = [
+        event(q.ordinal, sample=q.sample, issued=q.ordinal, done=q.ordinal + chance.randrange(500))
+        for q in planned(schedule)
+    ]
+    rows[5]["done_ns"] = 10**9
+    if change is not None:
+        rows[3000] = cast(Event, rows[3000] | change)
+    run = in_parts(tmp_path, schedule, rows)
+    assert len([*run.events.parts()]) >= 10
+    found = check_against_plan(run, schedule)
+    assert found == [] if message is None else message in found
+
+
+def test_of_the_plan_only_what_is_missing_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "_ROWS", 300)
+    monkeypatch.setattr(spool, "_HELD", 300)
+    monkeypatch.setattr(table, "_BLOCK_BYTES", 20_000)
+    schedule = schedule_of(20 * BLOCK, load_of(workers=2), size=100)
+    rows = [event(q.ordinal, sample=q.sample, issued=q.ordinal, done=q.ordinal + 1) for q in planned(schedule)]
+    rows[7]["done_ns"] = 10**9
+    followed = plan_check._Followed(in_parts(tmp_path, schedule, rows), schedule)
+    most = 0
+    compare = followed._compare
+
+    def counted(*arguments: Any) -> None:
+        nonlocal most
+        compare(*arguments)
+        most = max(most, len(followed._open))
+
+    monkeypatch.setattr(followed, "_compare", counted)
+    assert followed.problems() == []
+    assert most <= 4

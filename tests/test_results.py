@@ -274,7 +274,8 @@ def test_no_audit_gives_a_verdict_on_a_late_run(plan: Plan) -> None:
     made = runs(plan)
     late = made["reference"]
     server = replace(late.load, scenario=Scenario.SERVER)
-    made["reference"] = Run(late.spec, server, replace(late.events, due_ns=late.events.issued_ns - 20_000_000))
+    events = late.events.whole()
+    made["reference"] = Run(late.spec, server, replace(events, due_ns=events.issued_ns - 20_000_000))
     results = derive(plan, made, ALL, judged=True)
     (verdict,) = results.verdicts
     assert (verdict["outcome"], verdict["code"]) == ("INCONCLUSIVE", "schedule_slip")

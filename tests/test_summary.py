@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from auditcube.evidence.events import Event, Status
-from auditcube.metrics import Run, mean
+from auditcube.metrics import Run
 from auditcube.scenario import Scenario
 from auditcube.summary import remarks, summarize
+from auditcube.values import Values
 from builders import S, end_of, event, load_of, run_of
 
 MS = 1_000_000
@@ -65,7 +66,7 @@ def test_a_query_of_multi_stream_lasts_until_its_last_answer() -> None:
         event(5, issued=12, done=99, status=Status.TIMEOUT),
     ]
     run = multi(rows)
-    assert run.query_latencies_ns.tolist() == [9, 3]
+    assert [*map(list, run.query_latencies_ns.parts())] == [[9, 3]]
     summary = summarize(run)
     assert summary["query_latency_ns"]["count"] == 2
     assert summary["latency_ns"]["count"] == 5
@@ -191,4 +192,4 @@ def test_requested_and_effective_settings() -> None:
 
 @pytest.mark.parametrize("values", [[0], [2**62, 2**62, 2**62], [1, 2**40, 2**50 + 1]])
 def test_the_mean_is_exact_whatever_the_sum(values: list[int]) -> None:
-    assert mean(np.array(values, dtype=np.int64)) == sum(values) / len(values)
+    assert Values.of(np.array(values, dtype=np.int64)).mean == sum(values) / len(values)

@@ -10,7 +10,6 @@ summary.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,46 +20,18 @@ import numpy.typing as npt
 
 from auditcube import early_stopping
 from auditcube.evidence.answers import KeptAnswer, Score
-from auditcube.evidence.table import EventTable, Ints, distinct
+from auditcube.evidence.table import Events, EventTable
 from auditcube.load.order import Order
 from auditcube.load.pacing import End
 from auditcube.load.schedule import Load, RunSpec
 from auditcube.scenario import Scenario
+from auditcube.values import Ints, Values, distinct
 
 _AROUND = 8
-PERCENTILES = (50.0, 90.0, 95.0, 97.0, 99.0, 99.9)
 SLIP_PERCENTILE = 99.0
 
 # What LoadGen estimates of a scenario's latency; SingleStream's second one is for comparing it with MultiStream.
 _ESTIMATED = {Scenario.SINGLE_STREAM: (90.0, 99.0), Scenario.MULTI_STREAM: (99.0,)}
-
-
-def percentile(ascending: Ints, share: float) -> int:
-    """The nearest-rank percentile of a non-empty ascending array; `share` in (0, 100]."""
-    # 99.9 / 100 * 1000 is 999.0000000000001 in floating point: rounded first, lest it count as the 1000th rank.
-    rank = math.ceil(round(share / 100 * len(ascending), 9))
-    return int(ascending[max(rank, 1) - 1])
-
-
-def mean(values: Ints) -> float:
-    """The mean of a non-empty array, from the exact sum: NumPy's own depends in the last bit on the processor, and a
-    reviewer's must find the same number as ours."""
-    high, low = values >> 32, values & 0xFFFFFFFF  # each half's sum fits into 64 bits
-    return ((int(high.sum()) << 32) + int(low.sum())) / len(values)
-
-
-def distribution(values: Ints) -> dict[str, Any] | None:
-    """Mean, extremes and percentiles of `values`, or None if there are none."""
-    if not len(values):
-        return None
-    ascending = np.sort(values)
-    return {
-        "count": len(ascending),
-        "min": int(ascending[0]),
-        "mean": mean(ascending),
-        "max": int(ascending[-1]),
-        "percentiles": {f"{share:g}": percentile(ascending, share) for share in PERCENTILES},
-    }
 
 
 class Timed(NamedTuple):
@@ -88,7 +59,7 @@ class Run:
 
     spec: RunSpec
     load: Load
-    events: EventTable
+    events: Events
     kept: Callable[[], Iterator[KeptAnswer]] = _nothing_kept
     scores: Mapping[str, Score] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -135,7 +106,7 @@ class Run:
 
     @cached_property
     def completed(self) -> int:
-        return int(np.count_nonzero(self.events.ok))
+        return sum(int(np.count_nonzero(part.ok)) for part in self.events.parts())
 
     @cached_property
     def failed(self) -> int:
@@ -146,24 +117,40 @@ class Run:
         """From the first issue to the last completion, in seconds; 0 if nothing completed."""
         if not self.completed:
             return 0.0
-        return float(self.events.done_ns[self.events.ok].max() - self.events.issued_ns.min()) / 1e9
+        return float(self.completions.high - self.issues.low) / 1e9
 
     @cached_property
     def throughput_per_s(self) -> float | None:
         """Completed queries per second, or None where nothing can be said."""
         return self.completed / self.duration_s if self.duration_s > 0 else None
 
+    def values(self, of: Callable[[EventTable], Ints]) -> Values:
+        """A number of each event, or of some of them."""
+        return Values(lambda: map(of, self.events.parts()))
+
     @cached_property
-    def latencies_ns(self) -> Ints:
-        """The latency of every completed query, in order of the events."""
-        events = self.events
-        since = events.due_ns if self.load.scenario.paced else events.issued_ns
-        return (events.done_ns - since)[events.ok]
+    def issues(self) -> Values:
+        """When each query was issued, in nanoseconds."""
+        return self.values(lambda part: part.issued_ns)
+
+    @cached_property
+    def completions(self) -> Values:
+        """When each completed query was."""
+        return self.values(lambda part: part.done_ns[part.ok])
+
+    def _since(self, part: EventTable) -> Ints:
+        """Where the clock of each query starts."""
+        return part.due_ns if self.load.scenario.paced else part.issued_ns
+
+    @cached_property
+    def latencies_ns(self) -> Values:
+        """The latency of every completed query."""
+        return self.values(lambda part: (part.done_ns - self._since(part))[part.ok])
 
     @cached_property
     def latency_ns(self) -> dict[str, Any] | None:
         """The distribution of the latencies; None if nothing completed."""
-        return distribution(self.latencies_ns)
+        return self.latencies_ns.distribution()
 
     @cached_property
     def median_latency_ns(self) -> float | None:
@@ -175,7 +162,7 @@ class Run:
         return self.spec.together or self.load.samples_per_query
 
     @cached_property
-    def query_latencies_ns(self) -> Ints:
+    def query_latencies_ns(self) -> Values:
         """The latency of every LoadGen query all of whose samples completed: until its last one's answer.
 
         That of the samples themselves but in MultiStream, where `samples_per_query` samples are one query.
@@ -183,27 +170,27 @@ class Run:
         together = self._together
         if together == 1:
             return self.latencies_ns
-        ok = self.events.ok
-        query = self.events.ordinal[ok] // together
+        events = self.events.whole()
+        query = events.ordinal[events.ok] // together
         numbers, at, counts = np.unique(query, return_inverse=True, return_counts=True)
         done = np.full(len(numbers), np.iinfo(np.int64).min)
         issued = np.full(len(numbers), np.iinfo(np.int64).max)
-        np.maximum.at(done, at, self.events.done_ns[ok])
-        np.minimum.at(issued, at, self.events.issued_ns[ok])
-        whole: Ints = (done - issued)[counts == together]
-        return whole
+        np.maximum.at(done, at, events.done_ns[events.ok])
+        np.minimum.at(issued, at, events.issued_ns[events.ok])
+        return Values.of((done - issued)[counts == together])
 
     @cached_property
     def queries_issued(self) -> int:
         """How many LoadGen queries were issued, whether or not they completed."""
         together = self._together
-        return len(self.events) if together == 1 else len(distinct(self.events.ordinal // together))
+        return len(self.events) if together == 1 else len(distinct(self.events.whole().ordinal // together))
 
     @cached_property
-    def slips_ns(self) -> Ints:
-        """How late each query of a paced run was issued; empty for others."""
-        events = self.events
-        return events.issued_ns - events.due_ns if self.load.scenario.paced else events.issued_ns[:0]
+    def slips_ns(self) -> Values:
+        """How late each query of a paced run was issued; none for others."""
+        if not self.load.scenario.paced:
+            return Values.of(np.zeros(0, dtype=np.int64))
+        return self.values(lambda part: part.issued_ns - part.due_ns)
 
     @cached_property
     def late_s(self) -> float | None:
@@ -211,12 +198,12 @@ class Run:
         bottleneck, and the run shows nothing about the endpoint."""
         if not len(self.slips_ns):
             return None
-        slip_s = percentile(np.sort(self.slips_ns), SLIP_PERCENTILE) / 1e9
+        slip_s = self.slips_ns.percentile(SLIP_PERCENTILE) / 1e9
         return slip_s if slip_s > self.load.max_slip_s else None
 
     def timed(self) -> Timed:
         """The planned queries, each in its place."""
-        events = self.events
+        events = self.events.whole()
         ok = events.ok & (events.ordinal >= 0) & (events.ordinal < self.spec.queries)
         columns = []
         for values in (events.issued_ns, events.done_ns, events.tokens_in, events.tokens_out):
@@ -226,23 +213,14 @@ class Run:
         return Timed(self.spec.order, self.load.seeds.order, *columns)
 
     @cached_property
-    def _streamed(self) -> npt.NDArray[np.bool_]:
-        return self.events.ok & (self.events.chunks > 0)
-
-    @cached_property
-    def first_token_ns(self) -> Ints:
+    def first_token_ns(self) -> Values:
         """Until the first chunk that carried output; in Server from the due time, like a latency."""
-        events, streamed = self.events, self._streamed
-        since = events.due_ns if self.load.scenario.paced else events.issued_ns
-        return (events.first_ns - since)[streamed]
+        return self.values(lambda part: (part.first_ns - self._since(part))[_streamed(part)])
 
     @cached_property
-    def per_token_ns(self) -> Ints:
+    def per_token_ns(self) -> Values:
         """LoadGen's TPOT: the time from the first token to the answer's end, by the server's count of the others."""
-        events = self.events
-        told = self._streamed & (events.tokens_out > 1)
-        gaps: Ints = (events.done_ns - events.first_ns)[told] // (events.tokens_out[told] - 1)
-        return gaps
+        return self.values(_per_token_ns)
 
     @cached_property
     def early_stopping(self) -> list[dict[str, Any]]:
@@ -252,17 +230,18 @@ class Run:
         """
         if self.load.scenario not in _ESTIMATED:
             return []
-        ascending = np.sort(self.query_latencies_ns)
-        unanswered = self.queries_issued - len(ascending)
+        answered = self.query_latencies_ns
+        unanswered = self.queries_issued - len(answered)
         found = []
         for share in _ESTIMATED[self.load.scenario]:
             rank = early_stopping.rank_from_top(self.queries_issued, share / 100)
+            shown = [] if rank is None or rank <= unanswered else answered.at([self.queries_issued - rank])
             found.append(
                 {
                     "percentile": share,
                     "queries": self.queries_issued,
                     "least_queries": early_stopping.least_queries(1, share / 100),
-                    "estimate_ns": None if rank is None or rank <= unanswered else int(ascending[unanswered - rank]),
+                    "estimate_ns": shown[0] if shown else None,
                 }
             )
         return found
@@ -278,7 +257,7 @@ class Run:
         if load.target_latency_s is None and load.ttft_latency_s is None and load.tpot_latency_s is None:
             return []
         share = load.target_latency_percentile / 100
-        alone = int(np.count_nonzero(self.events.ok & (self.events.tokens_out >= 0) & (self.events.tokens_out <= 1)))
+        alone = len(self.values(lambda part: part.ordinal[part.ok & (part.tokens_out >= 0) & (part.tokens_out <= 1)]))
         kinds = (
             ("latency", load.target_latency_s, self.latencies_ns, 0),
             ("time_to_first_token", load.ttft_latency_s, self.first_token_ns, 0),
@@ -289,7 +268,7 @@ class Run:
             if bound_s is None:
                 continue
             count = len(self.events) - exempt
-            over = int(np.count_nonzero(values > round(bound_s * 1e9))) + count - len(values)
+            over = values.above(round(bound_s * 1e9)) + count - len(values)
             found.append(
                 {
                     "of": name,
@@ -339,15 +318,15 @@ class Run:
 
     def half_throughputs_per_s(self) -> tuple[float, float] | None:
         """Throughput over the first and the second half of the completions; None with fewer than four."""
-        done = np.sort(self.events.done_ns[self.events.ok])
-        if len(done) < 4:
+        count = len(self.completions)
+        if count < 4:
             return None
-        middle = len(done) // 2
-        start = int(self.events.issued_ns.min())
-        first, second = int(done[middle - 1]) - start, int(done[-1]) - int(done[middle - 1])
+        middle = count // 2
+        halfway = self.completions.at([middle - 1])[0]
+        first, second = halfway - self.issues.low, self.completions.high - halfway
         if first <= 0 or second <= 0:
             return None
-        return middle / first * 1e9, (len(done) - middle) / second * 1e9
+        return middle / first * 1e9, (count - middle) / second * 1e9
 
     def relative_latency(self, index: int) -> float | None:
         """One row's latency, divided by the mean latency of the queries issued around its own.
@@ -355,11 +334,28 @@ class Run:
         Around: as many before and after as are in flight at once (8 at least), so that waiting in a queue, which all
         of them share, says nothing about the row. None if the row, or all around it, did not complete.
         """
-        by_ordinal = np.argsort(self.events.ordinal[self.events.ok], kind="stable")
-        latencies = self.latencies_ns[by_ordinal]
-        found = np.flatnonzero(self.events.sample[self.events.ok][by_ordinal] == index)
-        if not len(found):
+        asked = self.values(lambda part: part.ordinal[part.ok & (part.sample == index)])
+        if not len(asked):
             return None
-        at, reach = int(found[0]), max(self.load.max_in_flight or 0, _AROUND)
-        others = np.concatenate([latencies[max(at - reach, 0) : at], latencies[at + 1 : at + 1 + reach]])
-        return int(latencies[at]) / mean(others) if others.any() else None
+        row, reach = asked.low, max(self.load.max_in_flight or 0, _AROUND)
+        ordinals, latencies = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        for part in self.events.parts():
+            ordinals = np.concatenate([ordinals, part.ordinal[part.ok]])
+            latencies = np.concatenate([latencies, (part.done_ns - self._since(part))[part.ok]])
+            order = np.argsort(ordinals, kind="stable")
+            at = int(np.searchsorted(ordinals[order], row))
+            near = order[max(at - reach, 0) : at + 1 + reach]
+            ordinals, latencies = ordinals[near], latencies[near]
+        at = int(np.searchsorted(ordinals, row))
+        others = np.delete(latencies, at)
+        return int(latencies[at]) / Values.of(others).mean if others.any() else None
+
+
+def _streamed(part: EventTable) -> npt.NDArray[np.bool_]:
+    return part.ok & (part.chunks > 0)
+
+
+def _per_token_ns(part: EventTable) -> Ints:
+    told = _streamed(part) & (part.tokens_out > 1)
+    gaps: Ints = (part.done_ns - part.first_ns)[told] // (part.tokens_out[told] - 1)
+    return gaps

@@ -1,15 +1,22 @@
-"""Do the events of a run follow its schedule? A pure function of both, a block at a time: no plan is held whole."""
+"""Do the events of a run follow its schedule? A pure function of both, a block at a time.
+
+Neither is held whole: events stand about in the order of the plan, and what is held of it are the blocks in which a
+query is still missing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from auditcube.evidence.table import EventTable, Ints, distinct
+from auditcube.evidence.table import EventTable
 from auditcube.load.pacing import End
-from auditcube.load.schedule import BLOCK, Planned, Schedule
+from auditcube.load.schedule import BLOCK, Schedule
 from auditcube.metrics import Run
+from auditcube.values import Ints
 
 # A killed worker's events lack what it had in flight: not more than a machine has ports.
 _IN_FLIGHT = 2**16
@@ -22,36 +29,107 @@ def check_against_plan(run: Run, schedule: Schedule) -> list[str]:
     """Every way in which the events contradict the schedule they claim to follow; empty if none."""
     events = run.events
     problems = []
-    order = np.argsort(events.ordinal, kind="stable")
-    ordinals = events.ordinal[order]
-    if np.any(ordinals[1:] == ordinals[:-1]):
-        problems.append("a query has more than one event")
     if run.end is not None and (told := sum(end.events for end in events.ends)) != len(events):
         problems.append(f"there are {len(events)} events, but the end records tell of {told}")
-    if len(ordinals) and int(ordinals[0]) < 0:
+    ordinals = run.values(lambda part: part.ordinal)
+    if len(events) and ordinals.low < 0:
         return [*problems, "a query has a negative ordinal"]
-    highest = int(ordinals[-1]) if len(ordinals) else -1
-    if highest >= run.load.workers * (len(ordinals) + _IN_FLIGHT):
-        return [*problems, f"query {highest} cannot have been reached with {len(ordinals)} events"]
+    highest = ordinals.high if len(events) else -1
+    if highest >= run.load.workers * (len(events) + _IN_FLIGHT):
+        return [*problems, f"query {highest} cannot have been reached with {len(events)} events"]
     if highest >= run.spec.queries and run.spec.min_duration_s == 0:
         problems.append(f"query {highest} was not planned: the run has {run.spec.queries}, and no duration to fill")
-    if run.end is not None and (missing := _first_gap(ordinals, run.load.workers)) is not None:
-        problems.append(f"query {missing} has no event, although later ones of its worker have")
-    if (found := _first_difference(events, order, ordinals, schedule)) is not None:
-        problems.append(found)
-    if np.any(events.issued_ns > events.done_ns) or np.any(events.issued_ns < events.due_ns):
-        problems.append("a query was issued before it was due, or ended before it was issued")
-    return problems
+    return problems + _Followed(run, schedule).problems()
 
 
-def _first_gap(ordinals: Ints, workers: int) -> int | None:
-    """The first query of a worker that has no event although a later one has: workers issue their shares in order."""
-    for worker in range(workers):
-        mine = distinct(ordinals[ordinals % workers == worker])
-        expected = worker + workers * np.arange(len(mine), dtype=np.int64)
-        if len(wrong := np.flatnonzero(mine != expected)):
-            return int(expected[wrong[0]])
-    return None
+@dataclass
+class _Block:
+    """A block of the plan, and which of its queries have been seen."""
+
+    samples: Ints
+    dues: Ints
+    salts: list[str | None] | None  # None where no query has one
+    seen: npt.NDArray[np.bool_]
+
+
+class _Followed:
+    """A plan beside the events that follow it. What is held of it are the blocks in which queries are still missing."""
+
+    def __init__(self, run: Run, schedule: Schedule) -> None:
+        self._run = run
+        self._plan = schedule.blocks()
+        self._made = 0
+        self._open: dict[int, _Block] = {}
+        self._twice = self._backwards = False
+        self._different: str | None = None
+        self._highest = [-1] * run.load.workers
+
+    def problems(self) -> list[str]:
+        for part in self._run.events.parts():
+            self._follow(part)
+        problems = ["a query has more than one event"] if self._twice else []
+        missing = self._missing()
+        workers = self._run.load.workers
+        skipped = (ordinal for ordinal in missing if ordinal < self._highest[ordinal % workers])
+        if self._run.end is not None and (gap := next(skipped, None)) is not None:
+            problems.append(f"query {gap} has no event, although later ones of its worker have")
+        if self._different is not None:
+            problems.append(self._different)
+        if self._backwards:
+            problems.append("a query was issued before it was due, or ended before it was issued")
+        return problems
+
+    def _follow(self, part: EventTable) -> None:
+        order = np.argsort(part.ordinal, kind="stable")
+        ordinals = part.ordinal[order]
+        for worker in range(len(self._highest)):
+            mine = ordinals[ordinals % len(self._highest) == worker]
+            self._highest[worker] = max([self._highest[worker], *mine[-1:].tolist()])
+        numbers, firsts = np.unique(ordinals // BLOCK, return_index=True)
+        for number, rows in zip(numbers.tolist(), np.split(order, firsts[1:]), strict=False):
+            self._compare(part, number, rows)
+        if np.any(part.issued_ns > part.done_ns) or np.any(part.issued_ns < part.due_ns):
+            self._backwards = True
+
+    def _compare(self, part: EventTable, number: int, rows: npt.NDArray[np.intp]) -> None:
+        """Hold events, in the order of their ordinals, against the block of the plan that they fall into."""
+        block = self._block(number)
+        if block is None:
+            self._twice = True  # all of it has been seen
+            return
+        places = part.ordinal[rows] - number * BLOCK
+        if np.any(block.seen[places]) or np.any(places[1:] == places[:-1]):
+            self._twice = True
+        block.seen[places] = True
+        if block.seen.all():
+            del self._open[number]
+        wrong = (block.samples[places] != part.sample[rows]) | (block.dues[places] != part.due_ns[rows])
+        if part.salts or block.salts is not None:
+            planned = block.salts or [None] * BLOCK
+            told = ((planned[place], part.salts.get(number * BLOCK + place)) for place in places.tolist())
+            wrong |= np.array([salt != other for salt, other in told], dtype=np.bool_)
+        if self._different is None and wrong.any():
+            row = rows[int(np.argmax(wrong))]
+            asked = f"sample {part.sample[row]}, due {part.due_ns[row]}"
+            self._different = f"query {part.ordinal[row]} asked for {asked}; the plan says otherwise"
+
+    def _block(self, number: int) -> _Block | None:
+        """A block of the plan, made with all before it; None if all of it has been seen."""
+        for made in range(self._made, number + 1):
+            samples, dues, salts = zip(*next(self._plan), strict=True)
+            self._open[made] = _Block(
+                np.array(samples, dtype=np.int64),
+                np.array(dues, dtype=np.int64),
+                None if set(salts) == {None} else [*salts],
+                np.zeros(BLOCK, dtype=np.bool_),
+            )
+        self._made = max(self._made, number + 1)
+        return self._open.get(number)
+
+    def _missing(self) -> Iterator[int]:
+        """The queries of the plan, as far as it was made, without an event; ascending."""
+        for number, block in sorted(self._open.items()):
+            yield from (number * BLOCK + np.flatnonzero(~block.seen)).tolist()
 
 
 def too_long(schedule: Schedule, events: int) -> bool:
@@ -60,33 +138,9 @@ def too_long(schedule: Schedule, events: int) -> bool:
 
 
 def all_planned(run: Run) -> bool:
-    """Whether a run that says it completed has an event for each planned query; true for a run that says otherwise."""
+    """Whether a run that says it completed has as many events of planned queries as there are planned queries; true for
+    a run that says otherwise. That none of them is there twice, `check_against_plan` sees."""
     if run.end is not End.COMPLETED:
         return True
-    ordinals = distinct(run.events.ordinal)
-    planned = run.spec.queries
-    return len(ordinals) >= planned and int(ordinals[planned - 1]) == planned - 1 and int(ordinals[0]) == 0
-
-
-def _first_difference(events: EventTable, order: Ints, ordinals: Ints, schedule: Schedule) -> str | None:
-    for start, block in _blocks(schedule, int(ordinals[-1]) if len(ordinals) else -1):
-        first, last = np.searchsorted(ordinals, (start, start + BLOCK)).tolist()
-        rows = order[first:last]
-        places = ordinals[first:last] - start
-        samples = np.array([sample for sample, _, _ in block], dtype=np.int64)
-        dues = np.array([due for _, due, _ in block], dtype=np.int64)
-        wrong = (samples[places] != events.sample[rows]) | (dues[places] != events.due_ns[rows])
-        if events.salts or any(salt is not None for _, _, salt in block):
-            told = [events.salts.get(start + place) for place in places.tolist()]
-            wrong |= np.array([block[p][2] != salt for p, salt in zip(places.tolist(), told, strict=True)], dtype=bool)
-        if wrong.any():
-            row = rows[int(np.argmax(wrong))]
-            asked = f"sample {events.sample[row]}, due {events.due_ns[row]}"
-            return f"query {events.ordinal[row]} asked for {asked}; the plan says otherwise"
-    return None
-
-
-def _blocks(schedule: Schedule, highest: int) -> Iterator[tuple[int, list[Planned]]]:
-    """The plan up to a query, with the ordinal that each block starts at."""
-    starts = range(0, highest + 1, BLOCK)
-    return zip(starts, schedule.blocks(), strict=False)
+    queries = run.spec.queries
+    return len(run.values(lambda part: part.ordinal[(part.ordinal >= 0) & (part.ordinal < queries)])) >= queries

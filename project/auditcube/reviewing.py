@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from auditcube import early_stopping, signing
 from auditcube.audits.contract import REFERENCE
 from auditcube.audits.performance import RUN
@@ -18,7 +16,6 @@ from auditcube.conclusion import artifacts_of, finish
 from auditcube.errors import EvidenceRejected, InvalidInput, SetupFailed
 from auditcube.evidence.files import write_atomically
 from auditcube.evidence.store import ATTACHMENTS, SIDECAR, Store, keep_apart
-from auditcube.evidence.table import Ints
 from auditcube.export import FORMATS, Format
 from auditcube.export.source import Files, Measured, Source
 from auditcube.manifest import build, codec, provenance, publication, surroundings, validator
@@ -26,6 +23,7 @@ from auditcube.manifest.identity import NONE
 from auditcube.report import render
 from auditcube.results import NON_CLAIMS, file_bytes
 from auditcube.summary import summarize
+from auditcube.values import Values
 from auditcube.verification import check
 from auditcube.verification.checked import Checked, Verification
 
@@ -149,8 +147,8 @@ def _measured(root: Path) -> Measured:
         text = "list the audit `performance`, or export what run_reference made"
         raise InvalidInput(f"{root}: has no performance run; {text}")
     values = {"latency": run.query_latencies_ns, "ttft": run.first_token_ns, "tpot": run.per_token_ns}
-    tokens = run.events.tokens_out[run.events.ok & (run.events.tokens_out >= 0)]
-    lengths = {"min": int(tokens.min()), "max": int(tokens.max()), "avg": float(tokens.mean())} if len(tokens) else None
+    tokens = run.values(lambda part: part.tokens_out[part.ok & (part.tokens_out >= 0)])
+    lengths = {"min": tokens.low, "max": tokens.high, "avg": tokens.mean} if len(tokens) else None
     scored = checked.results.files.get("audit/score_test07.json", {"runs": {}})["runs"]
     return Measured(
         run.label,
@@ -162,13 +160,12 @@ def _measured(root: Path) -> Measured:
     )
 
 
-def _estimates(values: Ints, queries: int) -> dict[str, int | None]:
-    ascending = np.sort(values)
-    missing = queries - len(ascending)  # each took longer than any other
+def _estimates(values: Values, queries: int) -> dict[str, int | None]:
+    missing = queries - len(values)  # each took longer than any other
     found = {}
     for share in _SHARES:
         rank = early_stopping.rank_from_top(queries, share / 100)
-        found[f"{share:g}"] = None if rank is None or rank <= missing else int(ascending[missing - rank])
+        found[f"{share:g}"] = None if rank is None or rank <= missing else values.at([queries - rank])[0]
     return found
 
 

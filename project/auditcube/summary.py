@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from auditcube.evidence.table import STATUSES, Ints, distinct
-from auditcube.metrics import Run, distribution
+from auditcube.evidence.table import STATUSES, EventTable
+from auditcube.metrics import Run
+from auditcube.values import Ints, distinct
 
 _TIMES = ("p50", "p99", "p99.9", "max")
 
@@ -20,8 +21,13 @@ _TIMES = ("p50", "p99", "p99.9", "max")
 def summarize(run: Run) -> dict[str, Any]:
     """The file summary.json: everything in it follows from the run's other files."""
     events = run.events
+    codes = np.zeros(len(STATUSES), dtype=np.int64)
+    retried, samples = 0, np.zeros(0, dtype=np.int64)
+    for part in events.parts():
+        codes += np.bincount(part.status, minlength=len(STATUSES))
+        retried += int(np.count_nonzero(part.tries > 1))
+        samples = distinct(np.concatenate([samples, part.sample]))
     multi = run.load.samples_per_query > 1
-    codes = np.bincount(events.status, minlength=len(STATUSES)).tolist()
     return {
         "label": run.spec.label,
         "end": run.end.value if run.end else None,
@@ -30,9 +36,9 @@ def summarize(run: Run) -> dict[str, Any]:
             "planned": run.spec.queries,
             "issued": len(events),
             "completed": run.completed,
-            "failed": {STATUSES[c].value: n for c, n in enumerate(codes) if n and STATUSES[c].value != "ok"},
-            "retried": int(np.count_nonzero(events.tries > 1)),
-            "distinct_samples": len(distinct(events.sample)),
+            "failed": {STATUSES[c].value: n for c, n in enumerate(codes.tolist()) if n and STATUSES[c].value != "ok"},
+            "retried": retried,
+            "distinct_samples": len(samples),
         },
         "errors": list(events.errors),
         "duration_s": run.duration_s,
@@ -40,17 +46,17 @@ def summarize(run: Run) -> dict[str, Any]:
         "scheduled_per_s": _scheduled_per_s(run),
         "completed_per_s": _completed_per_s(run),
         "latency_ns": run.latency_ns,
-        "query_latency_ns": distribution(run.query_latencies_ns) if multi else None,
+        "query_latency_ns": run.query_latencies_ns.distribution() if multi else None,
         "early_stopping": run.early_stopping,
         "latency_bounds": run.latency_bounds,
-        "schedule_slip_ns": distribution(run.slips_ns),
+        "schedule_slip_ns": run.slips_ns.distribution(),
         "schedule_kept": None if not run.load.scenario.paced else run.late_s is None,
         "client_lag_ns": _most(run, "lag_ns"),
         "client_turn_ns": _most(run, "turn_ns"),
         "client_cpu_ns": _client_cpu_ns(run),
-        "time_to_first_token_ns": distribution(run.first_token_ns),
-        "time_per_output_token_ns": distribution(run.per_token_ns),
-        "inter_chunk_ns": distribution(_inter_chunk_ns(run)),
+        "time_to_first_token_ns": run.first_token_ns.distribution(),
+        "time_per_output_token_ns": run.per_token_ns.distribution(),
+        "inter_chunk_ns": run.values(_inter_chunk_ns).distribution(),
         "tokens": _tokens(run),
     }
 
@@ -79,7 +85,7 @@ def remarks(run: Run) -> list[str]:
 def _settings(run: Run) -> dict[str, Any]:
     """What was asked for, and what was in force."""
     load, events = run.load, run.events
-    issuing_ns = int(events.issued_ns.max() - events.issued_ns.min()) if len(events) else 0
+    issuing_ns = run.issues.high - run.issues.low if len(events) else 0
     seeds = {name: str(seed) for name, seed in asdict(load.seeds).items()}
     return {
         "scenario": load.scenario.value,
@@ -106,7 +112,8 @@ def _scheduled_per_s(run: Run) -> float | None:
     """The rate of the due times: LoadGen's `result_scheduled_samples_per_sec`."""
     if not run.load.scenario.paced or len(run.events) < 2:
         return None
-    took_ns = int(run.events.due_ns.max() - run.events.due_ns.min())
+    due_ns = run.values(lambda part: part.due_ns)
+    took_ns = due_ns.high - due_ns.low
     return (len(run.events) - 1) / took_ns * 1e9 if took_ns > 0 else None
 
 
@@ -118,9 +125,12 @@ def _completed_per_s(run: Run) -> float | None:
     """
     if not run.load.scenario.paced or run.completed < 2:
         return None
-    events, ok = run.events, run.events.ok
-    last = int(np.argmax(np.where(ok, events.ordinal, -1)))
-    took_ns = int(events.done_ns[last] - events.due_ns.min())
+    last, done_ns = -1, 0
+    for part in run.events.parts():
+        ordinals = np.where(part.ok, part.ordinal, -1)
+        if len(part) and (highest := int(ordinals.max())) > last:
+            last, done_ns = highest, int(part.done_ns[np.argmax(ordinals)])
+    took_ns = done_ns - run.values(lambda part: part.due_ns).low
     return (run.completed - 1) / took_ns * 1e9 if took_ns > 0 else None
 
 
@@ -139,26 +149,25 @@ def _client_cpu_ns(run: Run) -> dict[str, int | None] | None:
     return {"used": sum(cpu["used"] for cpu in told), "waited": max(waited) if len(waited) == len(told) else None}
 
 
-def _inter_chunk_ns(run: Run) -> Ints:
+def _inter_chunk_ns(part: EventTable) -> Ints:
     """The mean time between two chunks of an answer."""
-    events = run.events
-    told = events.ok & (events.chunks > 1)
-    gaps: Ints = (events.last_ns - events.first_ns)[told] // (events.chunks[told] - 1)
+    told = part.ok & (part.chunks > 1)
+    gaps: Ints = (part.last_ns - part.first_ns)[told] // (part.chunks[told] - 1)
     return gaps
 
 
 def _tokens(run: Run) -> dict[str, Any] | None:
     """The sums of what was counted, by the server (its usage) or by a tokenizer; None where nobody counted."""
-    events = run.events
-    told = events.ok & (events.tokens_out >= 0)
-    if not told.any():
+    counted = run.values(lambda part: part.tokens_out[part.ok & (part.tokens_out >= 0)])
+    if not len(counted):
         return None
-    out = int(events.tokens_out[told].sum())
+    read = run.values(lambda part: part.tokens_in[part.ok & (part.tokens_out >= 0) & (part.tokens_in >= 0)])
+    out = counted.total
     return {
         "source": "usage" if run.load.tokenizer_sha256 is None else "tokenizer",
         "tokenizer_sha256": run.load.tokenizer_sha256,
-        "answers": int(np.count_nonzero(told)),
-        "in": int(events.tokens_in[told & (events.tokens_in >= 0)].sum()),
+        "answers": len(counted),
+        "in": read.total,
         "out": out,
         "out_per_s": out / run.duration_s if run.duration_s > 0 else None,
     }

@@ -326,14 +326,14 @@ def inconclusive(runs: dict[str, Run], code: str) -> str:
 def test_a_run_that_was_not_made_or_broke_off(label: str) -> None:
     runs = measured(Params())
     assert label in inconclusive({name: run for name, run in runs.items() if name != label}, "run_missing")
-    broken = replace(runs[label], events=replace(runs[label].events, ends=(end_of(5, "interrupted"),)))
+    broken = replace(runs[label], events=replace(runs[label].events.whole(), ends=(end_of(5, "interrupted"),)))
     assert label in inconclusive({**runs, label: broken}, "run_broken")
 
 
 @pytest.mark.parametrize("label", ["cache_probe", "coalescing"])
 def test_failures_and_gaps_are_no_evidence(label: str) -> None:
     runs = measured(Params())
-    events = runs[label].events
+    events = runs[label].events.whole()
     status = events.status.copy()
     status[:40] = 1
     runs_failed = {**runs, label: replace(runs[label], events=replace(events, status=status))}
@@ -347,9 +347,10 @@ def test_a_row_that_failed_once_is_left_out() -> None:
     params = Params(max_error_share=0.02)
     runs = measured(params)
     probe = runs["cache_probe"]
-    status = probe.events.status.copy()
+    events = probe.events.whole()
+    status = events.status.copy()
     status[7] = 1
-    verdict = judged({**runs, "cache_probe": replace(probe, events=replace(probe.events, status=status))}, params)
+    verdict = judged({**runs, "cache_probe": replace(probe, events=replace(events, status=status))}, params)
     assert verdict.numbers["pairs"] == 31
 
 

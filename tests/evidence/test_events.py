@@ -56,7 +56,7 @@ def test_what_is_written_is_what_is_read(tmp_path_factory: pytest.TempPathFactor
     path.write_bytes(
         orjson.dumps({"start": head}) + b"\n" + (to_lines(rows) if rows else b"") + orjson.dumps({"end": foot}) + b"\n"
     )
-    assert same(read_events([path]), table_of(rows, starts=[head], ends=[foot]))
+    assert same(read_events([path]).whole(), table_of(rows, starts=[head], ends=[foot]))
 
 
 @given(st.lists(events(), min_size=1, max_size=5))
@@ -92,5 +92,5 @@ def test_zero_is_something_that_an_event_has() -> None:
 def test_every_status_has_its_word(status: Status, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(orjson.dumps({"start": start_of()}) + b"\n" + to_lines([event(status=status)]))
-    assert read_events([path]).ok.tolist() == [status is Status.OK]
+    assert read_events([path]).whole().ok.tolist() == [status is Status.OK]
     assert json.loads(to_lines([event(status=status)]))["status"] == status.value

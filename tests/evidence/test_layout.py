@@ -69,7 +69,7 @@ def plainly(table_of: EventTable) -> dict[str, Any]:
 
 def outcome(path: Path) -> dict[str, Any] | str:
     try:
-        return plainly(read_events([path]))
+        return plainly(read_events([path]).whole())
     except EvidenceRejected as problem:
         return str(problem)
 

@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from auditcube.errors import EvidenceRejected, ExitCode
 from auditcube.evidence import table
 from auditcube.evidence.events import Status, to_lines
-from auditcube.evidence.table import STATUSES, distinct, read_events
+from auditcube.evidence.table import STATUSES, read_events
 from builders import end_of, event, start_of
 
 START = asdict(start_of())
@@ -39,7 +37,7 @@ def rows(count: int) -> list[dict[str, Any]]:
 
 
 def test_a_whole_file(tmp_path: Path) -> None:
-    found = read_events([written(tmp_path / "e", {"start": START}, *rows(3), {"end": END})])
+    found = read_events([written(tmp_path / "e", {"start": START}, *rows(3), {"end": END})]).whole()
     assert len(found) == 3
     assert found.ordinal.tolist() == [0, 1, 2]
     assert found.tokens_out.tolist() == [2, 2, 2]
@@ -57,7 +55,7 @@ def test_a_killed_run_is_readable_wherever_its_last_line_was_cut(tmp_path: Path)
     path = tmp_path / "e"
     for cut in range(len(whole) + 1):
         path.write_bytes(whole[:cut])
-        found = read_events([path])
+        found = read_events([path]).whole()
         complete = sum(end <= cut for end in ends)
         assert len(found.starts) == min(complete, 1)
         assert len(found) == min(max(complete - 1, 0), 2)
@@ -72,7 +70,7 @@ def test_several_workers_are_one_table(tmp_path: Path) -> None:
         paths.append(
             written(tmp_path / f"events.{worker}.jsonl", head, *mine, {"end": asdict(end_of(len(mine), worker=worker))})
         )
-    found = read_events(paths)
+    found = read_events(paths).whole()
     assert sorted(found.ordinal.tolist()) == list(range(10))
     assert [start.worker for start in found.starts] == [0, 1, 2]
     assert [end.events for end in found.ends] == [4, 3, 3]
@@ -81,13 +79,13 @@ def test_several_workers_are_one_table(tmp_path: Path) -> None:
 def test_one_killed_worker_leaves_the_others_whole(tmp_path: Path) -> None:
     one = written(tmp_path / "0", {"start": START}, *rows(2), {"end": END})
     other = written(tmp_path / "1", {"start": START}, *rows(1), b'{"ordinal": 1')
-    found = read_events([one, other])
+    found = read_events([one, other]).whole()
     assert (len(found), len(found.starts), len(found.ends)) == (3, 2, 1)
 
 
 def test_no_file_and_an_empty_file_are_empty_tables(tmp_path: Path) -> None:
     for paths in ([], [written(tmp_path / "e")]):
-        found = read_events(paths)
+        found = read_events(paths).whole()
         assert len(found) == 0
         assert found.ok.dtype == np.bool_
         assert found.starts == ()
@@ -97,18 +95,18 @@ def test_a_long_file_is_read_in_pieces_without_a_seam(tmp_path: Path, monkeypatc
     path = written(tmp_path / "e", {"start": START}, *rows(7), {"end": END})
     for size in (1, 100, len(lines(*rows(3))), len(lines(*rows(3))) + 1, 2**20):
         monkeypatch.setattr(table, "_BLOCK_BYTES", size)
-        assert read_events([path]).ordinal.tolist() == list(range(7))
+        assert read_events([path]).whole().ordinal.tolist() == list(range(7))
 
 
 def test_only_ok_counts_as_completed(tmp_path: Path) -> None:
     statuses = [EVENT | {"ordinal": n, "status": status.value} for n, status in enumerate(Status)]
-    found = read_events([written(tmp_path / "e", {"start": START}, *statuses)])
+    found = read_events([written(tmp_path / "e", {"start": START}, *statuses)]).whole()
     assert [STATUSES[code] for code, ok in zip(found.status, found.ok, strict=True) if ok] == [Status.OK]
 
 
 def test_equal_errors_are_kept_once_and_not_without_end(tmp_path: Path) -> None:
     told = [EVENT | {"ordinal": n, "status": "timeout", "error": f"reason {n // 2}"} for n in range(100)]
-    found = read_events([written(tmp_path / "e", {"start": START}, *told)])
+    found = read_events([written(tmp_path / "e", {"start": START}, *told)]).whole()
     assert found.errors == tuple(f"reason {n}" for n in range(20))
 
 
@@ -208,10 +206,5 @@ def test_nothing_stands_behind_the_end(tmp_path: Path, more: Any) -> None:
 
 def test_the_limits_of_64_bits_are_inside(tmp_path: Path) -> None:
     extremes = EVENT | {"done_ns": 2**63 - 1, "issued_ns": -(2**63)}
-    found = read_events([written(tmp_path / "e", {"start": START}, extremes)])
+    found = read_events([written(tmp_path / "e", {"start": START}, extremes)]).whole()
     assert (found.done_ns[0], found.issued_ns[0]) == (2**63 - 1, -(2**63))
-
-
-@given(st.lists(st.integers(-3, 3)))
-def test_distinct_values_are_those_of_a_set(values: list[int]) -> None:
-    assert distinct(np.array(values, dtype=np.int64)).tolist() == sorted(set(values))

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from auditcube.evidence.events import EndRecord, Start, Status
-from auditcube.evidence.table import STATUSES, EventTable, Ints
+from auditcube.evidence.table import STATUSES, EventTable
 from auditcube.load.order import Order, WithoutReplacement
 from auditcube.load.schedule import Load, RunSpec, Seeds
 from auditcube.metrics import Run
 from auditcube.scenario import Scenario
+from auditcube.values import Ints
 
 MS = 1_000_000
 SHA256 = "0123456789abcdef" * 4

@@ -21,7 +21,7 @@ from pydantic import Field, field_validator, model_validator
 from auditcube.audits.contract import AuditParams, Evidence, Outcome, Refusal, Remark, Verdict, unusable
 from auditcube.load.order import WithoutReplacement
 from auditcube.load.schedule import Load, RunSpec
-from auditcube.metrics import PERCENTILES, percentile
+from auditcube.values import PERCENTILES, place_of
 
 TITLE = "output length: the mean number of tokens within bounds"
 AUDIT = "test09"
@@ -194,8 +194,8 @@ def _numbers(params: Params, ascending: Any) -> dict[str, Any]:
     if len(ascending):
         found["mean"] = int(ascending.sum()) / len(ascending)
         found["short"] = int(np.count_nonzero(ascending < found["mean"] / 10))
-        found |= {f"p{share:g}": percentile(ascending, share) for share in (1.0, *PERCENTILES)}
-        found |= {f"p{float(name):g}": percentile(ascending, float(name)) for name in params.percentiles}
+        shares = (1.0, *PERCENTILES, *map(float, params.percentiles))
+        found |= {f"p{share:g}": int(ascending[place_of(share, len(ascending))]) for share in shares}
     return found
 
 

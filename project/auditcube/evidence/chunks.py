@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import orjson
 
-from auditcube.evidence.table import EventTable
+from auditcube.evidence.table import Events, EventTable
 
 _MEMBERS = {"ordinal", "sample", "chunk_ns"}
 
 
-def contradictions(paths: Iterable[Path], events: EventTable) -> list[str]:
+def contradictions(paths: Iterable[Path], all_events: Events) -> list[str]:
     """The first way, if there is one, in which files of chunk times contradict the events of their run.
 
     Each line is `{"ordinal", "sample", "chunk_ns"}`, one for each answer that has chunks, in any order; the times go
     up, and number, first and last are those of the event.
     """
+    events = all_events.whole()
     order = np.argsort(events.ordinal, kind="stable")
     ordinals = events.ordinal[order]
     seen = np.zeros(len(order), dtype=bool)

@@ -11,7 +11,7 @@ import orjson
 
 from auditcube.errors import EvidenceRejected
 from auditcube.evidence.answers import KeptAnswer
-from auditcube.evidence.table import EventTable
+from auditcube.evidence.table import Events
 
 _MEMBERS = {"ordinal", "sample", "output"}
 _NOTHING: Mapping[str, Any] = {}
@@ -28,12 +28,13 @@ _ABOUT = {
 
 
 def read_answers(
-    paths: Iterable[Path], events: EventTable, expected: Mapping[int, Mapping[str, Any]]
+    paths: Iterable[Path], all_events: Events, expected: Mapping[int, Mapping[str, Any]]
 ) -> Iterator[KeptAnswer]:
     """The kept answers, one at a time, in the order in which they were written. `expected`: by sample.
 
     Raises EvidenceRejected for a line that is none; the last one of a killed run may be cut off.
     """
+    events = all_events.whole()
     order = np.argsort(events.ordinal, kind="stable")
     ordinals = events.ordinal[order]
     for path, number, line in _lines(paths):
@@ -48,11 +49,12 @@ def read_answers(
         )  # fmt: skip
 
 
-def contradictions(paths: Iterable[Path], events: EventTable, captures: Callable[[int], bool]) -> list[str]:
+def contradictions(paths: Iterable[Path], all_events: Events, captures: Callable[[int], bool]) -> list[str]:
     """The first way, if there is one, in which kept answers contradict the events of their run.
 
     Each completed query that `captures` names has one line, and no other has any.
     """
+    events = all_events.whole()
     order = np.argsort(events.ordinal, kind="stable")
     ordinals = events.ordinal[order]
     seen = np.zeros(len(order), dtype=bool)

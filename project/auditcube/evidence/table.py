@@ -1,12 +1,15 @@
-"""The events of a run as columns: what every number in a summary and every verdict is computed from."""
+"""The events of a run as columns: what every number in a summary and every verdict is computed from.
+
+Those of a long run are not held: they are gone through a part at a time, as often as there is something to compute.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +18,9 @@ import orjson
 from auditcube.errors import EvidenceRejected
 from auditcube.evidence.events import EndRecord, Start, Status
 from auditcube.evidence.layout import REQUIRED, read_plain
+from auditcube.evidence.spool import Spool
+from auditcube.values import Ints
 
-Ints = npt.NDArray[np.int64]
 STATUSES = tuple(Status)
 _CODES = {status.value: code for code, status in enumerate(STATUSES)}
 _ABSENT = -1
@@ -27,6 +31,7 @@ _TEXTS = ("status", "salt", "error")
 _INTEGERS = frozenset((*REQUIRED, *_OPTIONAL, *_UNUSED))
 _LIMIT = 2**63
 _BLOCK_BYTES = 2**20
+_KEPT_ERRORS = 20  # enough to show what went wrong; a million equal messages say no more
 _TIMES = frozenset({"count", "p50", "p99", "p99.9", "max"})
 # Members of an end record that are objects: what they must hold, and what they may.
 _OBJECTS = {
@@ -38,9 +43,40 @@ _Record = TypeVar("_Record", Start, EndRecord)
 _Row = dict[str, Any]
 
 
+class Events(Protocol):
+    """All events of a run, with what else its files tell. Which of them is in which part means nothing."""
+
+    @property
+    def errors(self) -> tuple[str, ...]: ...
+
+    @property
+    def salts(self) -> Mapping[int, str]:
+        """By ordinal."""
+        ...
+
+    @property
+    def starts(self) -> tuple[Start, ...]: ...
+
+    @property
+    def ends(self) -> tuple[EndRecord, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def parts(self) -> Iterator[EventTable]:
+        """The events, a part at a time, at least one: whoever holds one only needs no more memory for a long run."""
+        ...
+
+    def whole(self) -> EventTable:
+        """All of them at once, in memory."""
+        ...
+
+
 @dataclass(frozen=True)
 class EventTable:
-    """One row per terminal event; `status` indexes `STATUSES`; -1 stands for a value that the event does not have."""
+    """One row per terminal event; `status` indexes `STATUSES`; -1 stands for a value that the event does not have.
+
+    These are `Events` themselves, in one part.
+    """
 
     ordinal: Ints
     sample: Ints
@@ -55,7 +91,7 @@ class EventTable:
     tries: Ints
     status: Ints
     errors: tuple[str, ...]
-    salts: dict[int, str]
+    salts: Mapping[int, str]
     starts: tuple[Start, ...]
     ends: tuple[EndRecord, ...]
 
@@ -67,39 +103,83 @@ class EventTable:
         """A mask of the completed queries."""
         return np.equal(self.status, _CODES[Status.OK.value])
 
+    def parts(self) -> Iterator[EventTable]:
+        yield self
 
-def distinct(values: Ints) -> Ints:
-    """The distinct values, ascending. numpy.unique finds them by a hash table: fifty times as slow on a million."""
-    ordered = np.sort(values)
-    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
+    def whole(self) -> EventTable:
+        return self
 
 
-def read_events(paths: Iterable[Path]) -> EventTable:
-    """All workers' files of one run as one table.
+@dataclass(frozen=True)
+class _Read:
+    """Events as their files have them."""
+
+    rows: Spool
+    errors: tuple[str, ...]
+    salts: Mapping[int, str]
+    starts: tuple[Start, ...]
+    ends: tuple[EndRecord, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def parts(self) -> Iterator[EventTable]:
+        return map(self._table, self.rows.parts())
+
+    def whole(self) -> EventTable:
+        parts = [*self.rows.parts()]
+        return self._table({name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS})
+
+    def _table(self, columns: Mapping[str, Ints]) -> EventTable:
+        members: dict[str, Any] = {**columns, "errors": self.errors, "salts": self.salts}
+        return EventTable(**members, starts=self.starts, ends=self.ends)
+
+
+def read_events(paths: Sequence[Path]) -> Events:
+    """All workers' files of one run.
 
     A last line that is cut off (a killed run) is left out. Raises EvidenceRejected, with file and line, for anything
-    else that is not an event. Holds one block of lines and the columns, whatever the number of events.
+    else that is not an event, and SetupFailed if a long run's events cannot be put aside. Holds some blocks of lines,
+    whatever the number of events.
     """
-    reader = _Reader()
-    for path in paths:
-        reader.read(path)
-    return reader.table()
+    readers = [_Reader(path) for path in paths]
+    rows = Spool(_COLUMNS)
+    rows.add({name: np.zeros(0, dtype=np.int64) for name in _COLUMNS})
+    # In turn: what the workers did at one time stands together, so that a plan can be followed through all of it.
+    going = [reader.blocks() for reader in readers]
+    while going:
+        for blocks in going.copy():
+            if (columns := next(blocks, None)) is None:
+                going.remove(blocks)
+            else:
+                rows.add(columns)
+    errors = dict.fromkeys(error for reader in readers for error in reader.errors)
+    return _Read(
+        rows,
+        tuple(errors)[:_KEPT_ERRORS],
+        {ordinal: salt for reader in readers for ordinal, salt in reader.salts.items()},
+        tuple(start for reader in readers for start in reader.starts),
+        tuple(end for reader in readers for end in reader.ends),
+    )
 
 
 class _Reader:
-    _KEPT_ERRORS = 20  # enough to show what went wrong; a million equal messages say no more
+    """One worker's file."""
 
-    def __init__(self) -> None:
-        self._columns: dict[str, list[Ints]] = {name: [] for name in _COLUMNS}
-        self._errors: dict[str, None] = {}
-        self._salts: dict[int, str] = {}
-        self._starts: list[Start] = []
-        self._ends: list[EndRecord] = []
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.errors: dict[str, None] = {}
+        self.salts: dict[int, str] = {}
+        self.starts: list[Start] = []
+        self.ends: list[EndRecord] = []
 
-    def read(self, path: Path) -> None:
-        """Lines as we write them are read as columns, others a block at a time, and what is then left one by one."""
+    def blocks(self) -> Iterator[dict[str, Ints]]:
+        """The events, a block of lines at a time.
+
+        Lines as we write them are read as columns, others a block at a time, and what is then left one by one.
+        """
         number, ended = 0, False
-        for block in _blocks(path):
+        for block in _blocks(self._path):
             lines = block.count(b"\n")
             columns = {name: np.full(lines, _ABSENT, dtype=np.int64) for name in _COLUMNS}
             usual = number > 0 and not ended
@@ -108,15 +188,14 @@ class _Reader:
                 parts = block.split(b"\n")
                 rows = _rows_of([parts[place] for place in places]) if usual else None
                 if rows is None:
-                    places, rows, ended = self._one_by_one(path, number, ended, parts, places)
+                    places, rows, ended = self._one_by_one(number, ended, parts, places)
                 self._fill(columns, places, rows)
             events = columns["status"] != _ABSENT  # the start and the end record have none
-            for name, values in columns.items():
-                self._columns[name].append(_small(values[events]))
+            yield {name: values[events] for name, values in columns.items()}
             number += lines
 
     def _one_by_one(
-        self, path: Path, before: int, ended: bool, lines: list[bytes], places: list[int]
+        self, before: int, ended: bool, lines: list[bytes], places: list[int]
     ) -> tuple[list[int], list[_Row], bool]:
         """The events among these lines and where they stand; whether the end record has been seen.
 
@@ -133,16 +212,16 @@ class _Reader:
                 if (number == 1) != (record.keys() == {"start"}):
                     raise ValueError("a start record, and no other, stands first")
                 if number == 1:
-                    self._starts.append(_typed(Start, record["start"]))
+                    self.starts.append(_typed(Start, record["start"]))
                 elif record.keys() == {"end"}:
-                    self._ends.append(_typed(EndRecord, record["end"]))
+                    self.ends.append(_typed(EndRecord, record["end"]))
                     ended, todo = True, iter(range(place + 1, len(lines) - 1))
                 else:
                     _check(record)
                     found.append(place)
                     rows.append(record)
             except (TypeError, ValueError) as problem:
-                raise EvidenceRejected(f"{path}, line {number}: not an event ({problem})") from problem
+                raise EvidenceRejected(f"{self._path}, line {number}: not an event ({problem})") from problem
         return found, rows, ended
 
     def _fill(self, columns: dict[str, Ints], places: list[int], rows: list[_Row]) -> None:
@@ -153,27 +232,10 @@ class _Reader:
         for name in _OPTIONAL:
             columns[name][places] = [row.get(name, _ABSENT) for row in rows]
         for row in rows:
-            if "error" in row and len(self._errors) < self._KEPT_ERRORS:
-                self._errors[row["error"]] = None
+            if "error" in row and len(self.errors) < _KEPT_ERRORS:
+                self.errors[row["error"]] = None
             if "salt" in row:
-                self._salts[row["ordinal"]] = row["salt"]
-
-    def table(self) -> EventTable:
-        empty = np.zeros(0, dtype=np.int64)
-        # One column at a time, its parts let go before the next: the columns are never held twice.
-        columns = {name: _small(np.concatenate([empty, *self._columns.pop(name)])) for name in list(self._columns)}
-        return EventTable(
-            **columns,
-            errors=tuple(self._errors),
-            salts=self._salts,
-            starts=tuple(self._starts),
-            ends=tuple(self._ends),
-        )
-
-
-def _small(column: Ints) -> Ints:
-    """The same column, without memory of its own if no event has a value in it: half of them, unless answers stream."""
-    return column if np.any(column != _ABSENT) else np.broadcast_to(np.int64(_ABSENT), column.shape)
+                self.salts[row["ordinal"]] = row["salt"]
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

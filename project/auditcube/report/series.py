@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditcube.metrics import Run
+from auditcube.values import Ints
 
 _MOST_BARS = 64
 # Fewer, and a bar shows chance rather than the endpoint; a rate is the more sensitive of the two.
@@ -40,13 +42,13 @@ def completions(run: Run) -> Completions | None:
     events = run.events
     if not len(events):
         return None
-    ended = events.done_ns - events.issued_ns.min()
+    start = run.issues.low
     # One instant, or a clock that ran backwards in a damaged file, still is an interval to draw.
-    span = max(float(ended.max()), 1.0)
+    span = max(float(run.values(lambda part: part.done_ns).high - start), 1.0)
     bars = _bars(len(events) // _ENDED_PER_BAR)
     per_s = bars / span * 1e9
-    good, _ = np.histogram(ended[events.ok], bins=bars, range=(0.0, span))
-    bad, _ = np.histogram(ended[~events.ok], bins=bars, range=(0.0, span))
+    good, _ = _histogram((part.done_ns[part.ok] - start for part in events.parts()), bars, 0.0, span)
+    bad, _ = _histogram((part.done_ns[~part.ok] - start for part in events.parts()), bars, 0.0, span)
     edges = np.linspace(0.0, span, bars + 1)
     return Completions(_numbers(edges), _numbers(good * per_s), _numbers(bad * per_s))
 
@@ -56,15 +58,28 @@ def latencies(run: Run) -> Latencies | None:
     values = run.latencies_ns
     if not len(values):
         return None
-    low, high = float(values.min()), float(values.max())
+    low, high = float(values.low), float(values.high)
     bars = _bars(len(values) // _LATENCIES_PER_BAR)
     if low > 0 and high > _LOG_SPREAD * low:
-        counts, exponents = np.histogram(np.log10(values), bins=bars)
+        first, last = np.log10([low, high]).tolist()
+        # Within the edges, whatever the last bit of a logarithm is.
+        exponents_of = (np.clip(np.log10(part), first, last) for part in values.parts())
+        counts, exponents = _histogram(exponents_of, bars, first, last)
         return Latencies(_numbers(10.0**exponents), tuple(map(int, counts)), logarithmic=True)
     if low == high:  # one value: a bar around it
         low, high, bars = low * 0.9, low * 1.1 + 1.0, 1
-    counts, edges = np.histogram(values, bins=bars, range=(low, high))
+    counts, edges = _histogram(values.parts(), bars, low, high)
     return Latencies(_numbers(edges), tuple(map(int, counts)), logarithmic=False)
+
+
+def _histogram(
+    parts: Iterable[npt.NDArray[Any]], bars: int, low: float, high: float
+) -> tuple[Ints, npt.NDArray[np.float64]]:
+    """How many numbers there are in each of so many equal intervals, and the edges of these."""
+    counts, edges = np.histogram(np.zeros(0), bins=bars, range=(low, high))
+    for part in parts:
+        counts = counts + np.histogram(part, bins=bars, range=(low, high))[0]
+    return counts, edges
 
 
 def _bars(wanted: int) -> int:

@@ -58,6 +58,8 @@ EXTRAS = {
         "coverage>=7.10",  # the first that measures subprocesses by a setting alone
         # Public readers of what is exported: MLPerf's builder and checker of Endpoints submissions, and RO-Crate's.
         "endpoints-submission-cli>=1.5; python_version >= '3.11'",
+        # Of mlcroissant. An index that does not tell which Python a release needs has an older pip search without end.
+        "etils<1.14; python_version < '3.11'",
         "hypothesis>=6.100",
         "in-toto-attestation>=0.9.3",  # reads the statements that are written here
         "jsonschema>=4.21",  # a second reading of the schema, which must agree

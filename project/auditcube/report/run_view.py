@@ -85,8 +85,8 @@ def _counts(run: Run, summary: Mapping[str, Any]) -> list[Row]:
     rows += [(f"p{e['percentile']:g}, early stopping", _estimate(e)) for e in summary["early_stopping"]]
     rows += [(f"bound on {b['of'].replace('_', ' ')}", _bound(b)) for b in summary["latency_bounds"]]
     if (lag := summary["client_lag_ns"]) is not None:
-        rows.append(("client's event loop late by", _tail(lag)))
-        rows.append(("its own code at a stretch", _tail(summary["client_turn_ns"])))
+        rows.append(("client's lag", _tail(lag)))
+        rows.append(("client's own turns", _tail(summary["client_turn_ns"])))
         rows.append(("client's CPU time", _cpu(summary["client_cpu_ns"])))
     rows.append(("end", _ENDS[summary["end"]]))
     if run.events.starts:

@@ -15,9 +15,8 @@ from typing import Any
 
 from auditcube.audits import test01 as live01
 from auditcube.audits.contract import Outcome, Verdict
-from auditcube.conclusion import artifacts_of, finish
 from auditcube.errors import ExitCode, InvalidInput, SetupFailed
-from auditcube.evidence.files import cannot_write
+from auditcube.evidence.files import cannot_write, file_bytes
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.loadgen import audit_config, facts, fallback, marks, scorer, strict
 from auditcube.loadgen.compared import compared
@@ -28,7 +27,7 @@ from auditcube.loadgen.layout import ACCURACY, DETAIL, SUMMARY, Paths
 from auditcube.loadgen.upstream import test01, test04, test06, test07, test08, test09
 from auditcube.loadgen.upstream.told import Told
 from auditcube.manifest import build, digest, provenance, surroundings
-from auditcube.results import NON_CLAIMS, file_bytes
+from auditcube.manifest.sealing import artifacts_of, seal
 
 WITH_REFERENCE = ("TEST01", "TEST04", "TEST08")
 # What each test's part of a submission holds of the compliance run's logs.
@@ -295,7 +294,7 @@ def _write_sidecar(
         "task_status": {"state": "completed", "exit_code": int(judged.exit_code)},
         "config_hashes": {},
         "verdicts": [judged.to_json()["verdict"]],
-        "non_claims": ["No file was scanned.", *NON_CLAIMS[1:], f"The verdict is by the rule {judged.rule}."],
+        "non_claims": ["No file was scanned.", *build.NON_CLAIMS[1:], f"The verdict is by the rule {judged.rule}."],
     }
     manifest = build.manifest(
         task=f"mlperf {options.test}",
@@ -310,7 +309,7 @@ def _write_sidecar(
         environment=provenance.environment(environ),
     )
     # LoadGen's logs may be gigabytes of digits: `auditcube redact` looks at them when they are to be published.
-    finish(store, manifest, judged.exit_code, {}, scan=False)
+    seal(store, manifest, scan=False)
 
 
 def _system(paths: Paths) -> str:

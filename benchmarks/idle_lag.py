@@ -14,7 +14,7 @@ from auditcube.load.lag import LagProbe
 async def main() -> None:
     probe = LagProbe(asyncio.get_running_loop())
     await asyncio.sleep(float(sys.argv[1]))
-    print(json.dumps(probe.summary()))
+    print(json.dumps(probe.lags.summary()))
     probe.close()
 
 

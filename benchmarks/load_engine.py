@@ -110,9 +110,19 @@ def server(setting: Setting) -> Iterator[Row]:
     told = page.summary(folder)
     slip_ms = told["schedule_slip_ns"]["percentiles"]["99"] / 1e6
     yield page.bound("schedule slip at 2000 arrivals/s, p99", slip_ms, "ms", 1)
-    yield page.bound("event loop's lag then, p99.9", told["client_lag_ns"]["p99.9"] / 1e6, "ms", 1)
-    idle = json.loads(run([sys.executable, HERE / "idle_lag.py", "3" if setting.quick else "20"]).output)
+    lag, turn, cpu = (told[f"client_{name}_ns"] for name in ("lag", "turn", "cpu"))
+    yield page.bound("pauses of our own then, p99.9", turn["p99.9"] / 1e6, "ms", 1)
+    yield Row("the longest of them", "auditcube", f"{turn['max'] / 1e6:.3g} ms")
+    yield Row("event loop's lag then, p99.9", "auditcube", f"{lag['p99.9'] / 1e6:.3g} ms")
+    if cpu["waited"] is not None:
+        waited = cpu["waited"] / (cpu["used"] + cpu["waited"])
+        yield Row("waiting for a CPU then, part of the time it had work", "auditcube", f"{waited:.1%}")
+    seconds = "3" if setting.quick else "20"
+    idle = json.loads(run([sys.executable, HERE / "idle_lag.py", seconds]).output)
     yield Row("an idle event loop's lag, p99.9", "nothing else running", f"{idle['p99.9'] / 1e6:.3g} ms")
+    still = json.loads(run([sys.executable, HERE / "standstill.py", seconds]).output)
+    stopped = f"{still['stops']} times, {still['waited']} of them for another process"
+    yield Row("stops of more than 1 ms of a process that only runs", "nothing else running", stopped)
 
 
 def start(setting: Setting) -> Iterator[Row]:

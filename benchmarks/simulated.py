@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 _ADAPTER = adapters.get("openai_completions")
 _PREFIX = 40
-_LAG = {"probes": 1, "p50": 0, "p99": 0, "p99.9": 0, "max": 0}
+_TIMES = {"count": 1, "p50": 0, "p99": 0, "p99.9": 0, "max": 0}
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def _as_run(schedule: Schedule, samples: npt.NDArray[np.int64], issued: Floats, 
         errors=(),
         salts={},
         starts=(),
-        ends=(EndRecord(0, "completed", 0, count, _LAG),),
+        ends=(EndRecord(0, "completed", 0, count, _TIMES, _TIMES, {"used": 0}),),
         **optional,
     )
     return Run(schedule.spec, schedule.load, events)

@@ -74,7 +74,9 @@ def start_of(worker: int = 0, workers: int = 1) -> Start:
 
 def end_of(events: int, reason: str = "completed", worker: int = 0) -> EndRecord:
     """The last record of a worker's file."""
-    return EndRecord(worker, reason, S, events, {"probes": 100, "p50": 1, "p99": 2, "p99.9": 3, "max": 4})
+    lag_ns = {"count": 100, "p50": 1, "p99": 2, "p99.9": 3, "max": 4}
+    turn_ns = {"count": 200, "p50": 5, "p99": 6, "p99.9": 7, "max": 8}
+    return EndRecord(worker, reason, S, events, lag_ns, turn_ns, {"used": 9, "waited": 10})
 
 
 def table_of(

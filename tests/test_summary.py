@@ -149,12 +149,32 @@ def test_only_paced_runs_can_be_late() -> None:
     assert summarize(run)["schedule_kept"] is None
 
 
-def test_the_lag_is_that_of_the_worker_with_most() -> None:
+def test_the_times_of_the_loop_are_those_of_the_worker_with_most() -> None:
     mild, bad = end_of(1, worker=0), end_of(1, worker=1)
-    bad = replace(bad, lag_ns={**bad.lag_ns, "p99.9": 77, "max": 99})
-    run = run_of([event(0), event(1)], load=load_of(workers=2), ends=[mild, bad])
-    assert summarize(run)["client_lag_ns"] == {"p50": 1, "p99": 2, "p99.9": 77, "max": 99}
-    assert summarize(run_of([event(0)], ends=[]))["client_lag_ns"] is None
+    bad = replace(bad, lag_ns={**bad.lag_ns, "p99.9": 77, "max": 99}, turn_ns={**bad.turn_ns, "p99": 66})
+    told = summarize(run_of([event(0), event(1)], load=load_of(workers=2), ends=[mild, bad]))
+    assert told["client_lag_ns"] == {"p50": 1, "p99": 2, "p99.9": 77, "max": 99}
+    assert told["client_turn_ns"] == {"p50": 5, "p99": 66, "p99.9": 7, "max": 8}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ({"used": 3, "waited": 8}, {"used": 4, "waited": 7}, {"used": 7, "waited": 8}),
+        ({"used": 3, "waited": 8}, {"used": 4}, {"used": 7, "waited": None}),
+        ({"used": 0}, {"used": 4}, {"used": 4, "waited": None}),
+    ],
+)
+def test_cpu_time_is_that_of_all_workers_and_the_wait_of_one(
+    first: dict[str, int], second: dict[str, int], told: dict[str, int | None]
+) -> None:
+    ends = [replace(end_of(1, worker=worker), cpu_ns=cpu) for worker, cpu in enumerate((first, second))]
+    assert summarize(run_of([event(0), event(1)], load=load_of(workers=2), ends=ends))["client_cpu_ns"] == told
+
+
+def test_a_run_without_an_end_tells_nothing_of_the_client() -> None:
+    told = summarize(run_of([event(0)], ends=[]))
+    assert [told[f"client_{name}_ns"] for name in ("lag", "turn", "cpu")] == [None] * 3
 
 
 def test_retried_queries_are_counted() -> None:

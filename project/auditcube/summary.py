@@ -5,6 +5,7 @@ A live run and `verify` call the same function, so that a reviewer's numbers are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from auditcube.evidence.table import STATUSES, Ints, distinct
 from auditcube.metrics import Run, distribution
 
-_LAGS = ("p50", "p99", "p99.9", "max")
+_TIMES = ("p50", "p99", "p99.9", "max")
 
 
 def summarize(run: Run) -> dict[str, Any]:
@@ -44,7 +45,9 @@ def summarize(run: Run) -> dict[str, Any]:
         "latency_bounds": run.latency_bounds,
         "schedule_slip_ns": distribution(run.slips_ns),
         "schedule_kept": None if not run.load.scenario.paced else run.late_s is None,
-        "client_lag_ns": _client_lag(run),
+        "client_lag_ns": _most(run, "lag_ns"),
+        "client_turn_ns": _most(run, "turn_ns"),
+        "client_cpu_ns": _client_cpu_ns(run),
         "time_to_first_token_ns": distribution(run.first_token_ns),
         "time_per_output_token_ns": distribution(run.per_token_ns),
         "inter_chunk_ns": distribution(_inter_chunk_ns(run)),
@@ -121,10 +124,19 @@ def _completed_per_s(run: Run) -> float | None:
     return (run.completed - 1) / took_ns * 1e9 if took_ns > 0 else None
 
 
-def _client_lag(run: Run) -> dict[str, int] | None:
-    """The event loop's lag of the worker that had most of it; None where no worker's end is told."""
-    ends = run.events.ends
-    return {name: max(end.lag_ns[name] for end in ends) for name in _LAGS} if ends else None
+def _most(run: Run, member: str) -> dict[str, int] | None:
+    """The event loop's times of the worker that had most of each; None where no worker's end is told."""
+    told: list[Mapping[str, int]] = [getattr(end, member) for end in run.events.ends]
+    return {name: max(times[name] for times in told) for name in _TIMES} if told else None
+
+
+def _client_cpu_ns(run: Run) -> dict[str, int | None] | None:
+    """What all workers used together, and the longest that one of them waited for a CPU, where that is told."""
+    told = [end.cpu_ns for end in run.events.ends]
+    if not told:
+        return None
+    waited = [cpu["waited"] for cpu in told if "waited" in cpu]
+    return {"used": sum(cpu["used"] for cpu in told), "waited": max(waited) if len(waited) == len(told) else None}
 
 
 def _inter_chunk_ns(run: Run) -> Ints:

@@ -149,14 +149,24 @@ BAD_EVENTS: list[tuple[str, Any, str]] = [
     ("end of text", {"end": END | {"events": "1"}}, "events is not int"),
     ("end of truth", {"end": END | {"elapsed_ns": True}}, "elapsed_ns is not int"),
     ("end without lag", {"end": {k: v for k, v in END.items() if k != "lag_ns"}}, "lag_ns is missing"),
-    ("lag no object", {"end": END | {"lag_ns": 1}}, "lag_ns is no object of max, p50, p99, p99.9, probes"),
+    ("lag no object", {"end": END | {"lag_ns": 1}}, "lag_ns is no object of count, max, p50, p99, p99.9"),
     ("lag with less", {"end": END | {"lag_ns": {k: v for k, v in LAG.items() if k != "max"}}}, "lag_ns is no object"),
     ("lag with more", {"end": END | {"lag_ns": LAG | {"p90": 1}}}, "lag_ns is no object"),
     *(
         (f"lag of {value!r}", {"end": END | {"lag_ns": LAG | {"p99.9": value}}}, "something else than natural numbers")
         for value in (-1, 1.0, True, "1", None, 2**63)
     ),
+    ("turns with less", {"end": END | {"turn_ns": {"count": 1}}}, "turn_ns is no object of count, max, p50"),
+    ("end without CPU", {"end": {k: v for k, v in END.items() if k != "cpu_ns"}}, "cpu_ns is missing"),
+    ("CPU unused", {"end": END | {"cpu_ns": {"waited": 1}}}, "cpu_ns is no object of used, waited"),
+    ("CPU with more", {"end": END | {"cpu_ns": {"used": 1, "stolen": 1}}}, "cpu_ns is no object of used, waited"),
+    ("CPU back", {"end": END | {"cpu_ns": {"used": -1}}}, "cpu_ns holds something else than natural numbers"),
 ]
+
+
+def test_an_end_need_not_tell_of_waits(tmp_path: Path) -> None:
+    end = END | {"cpu_ns": {"used": 0}}
+    assert read_events([written(tmp_path / "e", {"start": START}, {"end": end})]).ends[0].cpu_ns == {"used": 0}
 
 
 @pytest.mark.parametrize(("record", "message"), [case[1:] for case in BAD_EVENTS], ids=[case[0] for case in BAD_EVENTS])

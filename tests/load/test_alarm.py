@@ -82,3 +82,20 @@ def test_a_closed_alarm_is_silent() -> None:
         alarm.close()
 
     assert rung(play) == []
+
+
+def test_is_not_early_where_the_loop_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop's own timers count whole milliseconds, from a clock of whole ones."""
+
+    async def run() -> int:
+        loop = asyncio.get_running_loop()
+        later = loop.call_later
+        monkeypatch.setattr(loop, "call_later", lambda delay_s, callback: later(delay_s / 2, callback))
+        rang: asyncio.Future[int] = loop.create_future()
+        alarm = Alarm(loop, lambda: rang.set_result(time.monotonic_ns()))
+        alarm.set(due := time.monotonic_ns() + 20_000_000)
+        early_ns = due - await rang
+        alarm.close()
+        return early_ns
+
+    assert asyncio.run(run()) <= 0

@@ -14,6 +14,7 @@ import uvloop
 
 from auditcube.errors import SetupFailed
 from auditcube.evidence.lines import Lines
+from auditcube.load.attempt import Attempt
 from auditcube.load.issuer import Run
 from auditcube.load.order import Salted
 from auditcube.load.pacing import End
@@ -282,3 +283,29 @@ def test_evidence_that_cannot_be_written_ends_the_run(
 
 def test_samples_are_what_the_tests_think() -> None:
     assert samples(1)[0].fields == {"prompt": "prompt 0"}
+
+
+@pytest.mark.parametrize("where", ["read", "send", "write"])
+def test_our_own_pauses_are_told_apart_from_those_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Ours when an answer takes long to read, a query to send, an event to write; not when the endpoint takes long."""
+    owner, name = {"read": (Attempt, "_end"), "send": (Run, "send"), "write": (Lines, "flush")}[where]
+    quick = getattr(owner, name)
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(0.02)
+        return quick(*arguments)
+
+    load = load_of(Scenario.SERVER, target_qps=100.0)
+    for folder in ("usual", "slow"):
+        (tmp_path / folder).mkdir()
+    with RawServer(Gauge(0.3)) as server:
+        ran(tmp_path / "usual", endpoint_of(server.url), schedule_of(20, load))
+        monkeypatch.setattr(owner, name, slowly)
+        ran(tmp_path / "slow", endpoint_of(server.url), schedule_of(20, load))
+    usual, slow = ended(tmp_path / "usual"), ended(tmp_path / "slow")
+    assert usual["turn_ns"]["count"] >= 20
+    assert usual["turn_ns"]["max"] < 300e6
+    assert slow["turn_ns"]["max"] >= 20e6
+    assert slow["cpu_ns"]["used"] > 0

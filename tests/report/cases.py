@@ -16,7 +16,9 @@ from auditcube.scenario import Scenario
 
 MS = 1_000_000
 SHA256 = "0123456789abcdef" * 4
-LAG_NS = {"probes": 50, "p50": 20_000, "p99": 90_000, "p99.9": 400_000, "max": 1_200_000}
+LAG_NS = {"count": 50, "p50": 20_000, "p99": 90_000, "p99.9": 400_000, "max": 1_200_000}
+TURN_NS = {"count": 70, "p50": 30_000, "p99": 80_000, "p99.9": 200_000, "max": 900_000}
+CPU_NS = {"used": 350_000_000, "waited": 20_000_000}
 
 
 def make_run(
@@ -57,7 +59,7 @@ def make_run(
         errors=errors,
         salts={},
         starts=(Start("run", label, 0, 1, SHA256, 0, "2026-01-02T03:04:05.000000Z", SHA256),) if started else (),
-        ends=() if end is None else (EndRecord(0, end, 1, count, LAG_NS),),
+        ends=() if end is None else (EndRecord(0, end, 1, count, LAG_NS, TURN_NS, CPU_NS),),
     )
     spec = RunSpec(label, order or WithoutReplacement(), count if planned is None else planned)
     rate = 5.0 if scenario is Scenario.SERVER else None

@@ -82,7 +82,9 @@ class Start:
 class EndRecord:
     """The last line of a worker's file: which worker, why it ended (`load.pacing.End`), when, after how many events.
 
-    `lag_ns` is how late the worker's own event loop was: `probes` (a number), `p50`, `p99`, `p99.9` and `max`.
+    `lag_ns` is how late the worker's event loop was, `turn_ns` how long its own code held the loop at a stretch, each
+    with `count` (a number), `p50`, `p99`, `p99.9` and `max`. `cpu_ns` is the CPU time that it `used` and, where the
+    system tells, how long it `waited` for a CPU.
     """
 
     worker: int
@@ -90,3 +92,5 @@ class EndRecord:
     elapsed_ns: int
     events: int
     lag_ns: Mapping[str, int]
+    turn_ns: Mapping[str, int]
+    cpu_ns: Mapping[str, int]

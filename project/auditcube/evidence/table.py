@@ -27,7 +27,13 @@ _TEXTS = ("status", "salt", "error")
 _INTEGERS = frozenset((*REQUIRED, *_OPTIONAL, *_UNUSED))
 _LIMIT = 2**63
 _BLOCK_BYTES = 2**20
-_LAG = {"probes", "p50", "p99", "p99.9", "max"}
+_TIMES = frozenset({"count", "p50", "p99", "p99.9", "max"})
+# Members of an end record that are objects: what they must hold, and what they may.
+_OBJECTS = {
+    "lag_ns": (_TIMES, _TIMES),
+    "turn_ns": (_TIMES, _TIMES),
+    "cpu_ns": (frozenset({"used"}), frozenset({"used", "waited"})),
+}
 _Record = TypeVar("_Record", Start, EndRecord)
 _Row = dict[str, Any]
 
@@ -248,15 +254,16 @@ def _typed(cls: type[_Record], members: Any) -> _Record:
         if field.name not in members:
             raise ValueError(f"{field.name} is missing")
         value = members[field.name]
-        if field.name == "lag_ns":
-            _check_lag(value)
+        if field.name in _OBJECTS:
+            _check_object(field.name, value)
         elif type(value) is not (int if field.type == "int" else str):
             raise TypeError(f"{field.name} is not {field.type}")
     return cls(**members)
 
 
-def _check_lag(value: Any) -> None:
-    if not isinstance(value, dict) or value.keys() != _LAG:
-        raise TypeError(f"lag_ns is no object of {', '.join(sorted(_LAG))}")
+def _check_object(name: str, value: Any) -> None:
+    must, may = _OBJECTS[name]
+    if not isinstance(value, dict) or not must <= value.keys() <= may:
+        raise TypeError(f"{name} is no object of {', '.join(sorted(may))}")
     if not all(type(part) is int and 0 <= part < _LIMIT for part in value.values()):
-        raise TypeError("lag_ns holds something else than natural numbers")
+        raise TypeError(f"{name} holds something else than natural numbers")

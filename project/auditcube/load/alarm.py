@@ -53,10 +53,8 @@ class Alarm:
             at_ns = max(at_ns, 1)  # 0 would disarm it
             timer = _Timer(_Timespec(0, 0), _Timespec(at_ns // _S, at_ns % _S))
             self._library.timerfd_settime(self._descriptor, _ABSOLUTE, ctypes.byref(timer), None)
-            return
-        self._cancel()
-        delay_s = (at_ns - time.monotonic_ns()) / _S + _LOOP_TICK_S
-        self._fallback = self._loop.call_later(max(0.0, delay_s), self._rang)
+        else:
+            self._set_fallback()
 
     def close(self) -> None:
         """Never ring again."""
@@ -66,9 +64,21 @@ class Alarm:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _set_fallback(self) -> None:
+        self._cancel()
+        delay_s = (self._at_ns - time.monotonic_ns()) / _S + _LOOP_TICK_S
+        self._fallback = self._loop.call_later(max(0.0, delay_s), self._rang_of_fallback)
+
     def _cancel(self) -> None:
         if self._fallback is not None:
             self._fallback.cancel()
+
+    def _rang_of_fallback(self) -> None:
+        """A loop counts whole milliseconds from a clock of whole ones: it may be earlier than the tick allows for."""
+        if time.monotonic_ns() < self._at_ns:
+            self._set_fallback()
+        else:
+            self._rang()
 
     def _rang(self) -> None:
         self._at_ns = 0

@@ -19,7 +19,7 @@ from auditcube.evidence.lines import Lines
 from auditcube.load.alarm import Alarm
 from auditcube.load.attempt import Attempt
 from auditcube.load.counting import TokenCounter
-from auditcube.load.lag import LagProbe
+from auditcube.load.lag import LagProbe, Times, cpu_ns
 from auditcube.load.lanes import Lane, chooser
 from auditcube.load.pacing import End, Pacer, bound_of
 from auditcube.load.share import Share
@@ -60,11 +60,13 @@ class Run:
         self._chunks = Lines(share.file("chunks")) if self.keep.chunk_times else None
         self._recorded: list[Event] = []  # until the next flush
         self._under_way: dict[Attempt, None] = {}  # in the order of issue, which is that of the deadlines
-        self._alarm = Alarm(loop, self._issue)
+        self._alarm = Alarm(loop, self._rang)
         self._deadline: asyncio.TimerHandle | None = None
         self._again: asyncio.Handle | None = None
         self._flushing: asyncio.TimerHandle | None = None
         self._end: asyncio.Future[End] = loop.create_future()
+        self._turns = Times()
+        self._turn_ns = 0  # when the first answer of this moment came
         self._done = self._errors = 0
         self._first_issue_ns = -1
 
@@ -96,7 +98,7 @@ class Run:
         self.origin_ns = origin_ns
         self._write_start()
         await asyncio.sleep(max(0.0, -self.now_ns() / 1e9))
-        probe = LagProbe(self._loop)
+        probe, cpu_before = LagProbe(self._loop), cpu_ns()
         # A timer of its own for the ceiling: it holds whatever the next due time is.
         ceiling_s = self._share.schedule.load.max_duration_s
         ceiling = self._loop.call_later(max(0.0, ceiling_s - self.now_ns() / 1e9) + _TICK_S, self._at_ceiling)
@@ -105,7 +107,9 @@ class Run:
             end = await self._end
             for attempt in list(self._under_way):
                 attempt.give_up(Status.CANCELLED, f"the run ended: {end.value}")
-            record = EndRecord(self._share.worker, end.value, self.now_ns(), self._done, probe.summary())
+            cpu = {name: ns - cpu_before[name] for name, ns in cpu_ns().items()}
+            lags, turns = probe.lags.summary(), self._turns.summary()
+            record = EndRecord(self._share.worker, end.value, self.now_ns(), self._done, lags, turns, cpu)
             if self._counter is not None and end is End.INTERRUPTED:
                 self._counter.give_up()
             elif self._counter is not None:
@@ -177,6 +181,12 @@ class Run:
         if self._paced or pacer.in_flight == 0:
             self._look_ahead(now_ns)
 
+    def _rang(self) -> None:
+        """A query is due."""
+        began_ns = self.now_ns()
+        self._issue()
+        self._turns.add(self.now_ns() - began_ns)
+
     def _at_ceiling(self) -> None:
         self._look_ahead(self.now_ns())
 
@@ -189,16 +199,18 @@ class Run:
 
     def _go_on_soon(self) -> None:
         if self._again is None:
+            self._turn_ns = self.now_ns()
             self._again = self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
         """What follows the answers of a moment: the next queries, then the events."""
-        self._again = None
+        began_ns, self._again = self._turn_ns, None
         self._issue()
         if len(self._recorded) >= _FLUSH_LINES:
             self._flush()
         elif self._flushing is None and self._recorded:
             self._flushing = self._loop.call_later(_FLUSH_S, self._flush_late)
+        self._turns.add(self.now_ns() - began_ns)
 
     def send(self, attempt: Attempt) -> None:
         """Put an attempt's request on its way."""
@@ -260,6 +272,7 @@ class Run:
         # Not at once: first all answers of this moment are taken and timed, then the next queries go out together. That
         # also wakes the endpoint once and not once for each, which saves a third of our own time in the kernel.
         if self._again is None:
+            self._turn_ns = event["done_ns"]
             self._again = self._loop.call_soon(self._go_on)
 
     def _add_counted(self, event: Event) -> None:
@@ -285,7 +298,9 @@ class Run:
 
     def _flush_late(self) -> None:
         self._flushing = None
+        began_ns = self.now_ns()
         self._flush()
+        self._turns.add(self.now_ns() - began_ns)
 
     def _flush(self) -> None:
         """One write for all events of a moment."""

@@ -85,12 +85,23 @@ def _counts(run: Run, summary: Mapping[str, Any]) -> list[Row]:
     rows += [(f"p{e['percentile']:g}, early stopping", _estimate(e)) for e in summary["early_stopping"]]
     rows += [(f"bound on {b['of'].replace('_', ' ')}", _bound(b)) for b in summary["latency_bounds"]]
     if (lag := summary["client_lag_ns"]) is not None:
-        rows.append(("client's own lag", f"p99.9 {duration(lag['p99.9'])}, at most {duration(lag['max'])}"))
+        rows.append(("client's event loop late by", _tail(lag)))
+        rows.append(("its own code at a stretch", _tail(summary["client_turn_ns"])))
+        rows.append(("client's CPU time", _cpu(summary["client_cpu_ns"])))
     rows.append(("end", _ENDS[summary["end"]]))
     if run.events.starts:
         rows.append(("started", run.events.starts[0].origin_utc))
         rows.append(("schedule sha256", run.events.starts[0].schedule_sha256))
     return rows
+
+
+def _tail(times: Mapping[str, int]) -> str:
+    return f"p99.9 {duration(times['p99.9'])}, at most {duration(times['max'])}"
+
+
+def _cpu(cpu_ns: Mapping[str, Any]) -> str:
+    used, waited = cpu_ns["used"], cpu_ns["waited"]
+    return duration(used) + ("" if waited is None else f", and {duration(waited)} of waiting for a CPU")
 
 
 def _estimate(entry: Mapping[str, Any]) -> str:

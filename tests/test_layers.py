@@ -60,7 +60,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "readiness": ("adapters", "dataset", "load", "unix_sockets"),
     "unix_sockets": (),
     "scoring": ("audits", "evidence", "job", "metrics"),  # runs the submitter's commands
-    "results": ("audits", "evidence", "job", "metrics", "scoring", "summary", *PLANNED_LOAD),
+    "results": ("audits", "evidence", "job", "manifest.build", "metrics", "scoring", "summary", *PLANNED_LOAD),
     "verification": (
         "config",
         "evidence",
@@ -86,8 +86,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "conclusion": ("evidence", "job", "manifest", "metrics", "report", "results", "scoring", "verification.checked"),
     "reviewing": ANYTHING,
     "judging": ANYTHING,
-    "mlperf": ("audits", "conclusion", "evidence", "loadgen", "manifest", "results"),
-    "record": ("conclusion", "evidence", "manifest", "recording", "results"),
+    "mlperf": ("audits", "evidence", "loadgen", "manifest"),
+    "record": ("evidence", "manifest", "recording"),
     "demonstration": ANYTHING,
     "cli": ANYTHING,
     "__main__": ("cli",),

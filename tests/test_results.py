@@ -16,11 +16,12 @@ import yaml
 from auditcube.config import load_config
 from auditcube.errors import EvidenceRejected, ExitCode
 from auditcube.evidence.events import Event, Status, to_lines
+from auditcube.evidence.files import file_bytes
 from auditcube.evidence.store import Store
 from auditcube.job import Plan, make_plan
 from auditcube.manifest import schema
 from auditcube.metrics import Run
-from auditcube.results import broke, derive, file_bytes, members, read_run
+from auditcube.results import broke, derive, members, read_run
 from auditcube.scenario import Scenario
 from builders import S, end_of, event, start_of, steady, table_of
 from manifest.examples import FULL, HASH

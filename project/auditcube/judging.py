@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditcube.conclusion import artifacts_of, finish
 from auditcube.errors import EvidenceRejected, ExitCode, InvalidInput
-from auditcube.evidence.files import write_atomically
+from auditcube.evidence.files import file_bytes, write_atomically
 from auditcube.evidence.store import SIDECAR, Store, keep_apart
 from auditcube.manifest import build, chain, provenance, surroundings
 from auditcube.manifest.claim import RANK
 from auditcube.manifest.finding import Finding
+from auditcube.manifest.sealing import artifacts_of, seal
 from auditcube.manifest.statement import Judgement, members, statement
 from auditcube.manifest.validator import read_sidecar, validate
 from auditcube.report import render_review
-from auditcube.results import NON_CLAIMS, file_bytes
 from auditcube.verification import check
 from auditcube.verification.checked import Checked, Verification
 
@@ -127,7 +126,7 @@ def judge(root: Path, judgement: Judgement, output_dir: Path, overwrite: bool, e
     timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
     manifest = _manifest(store, reviewed, told, timing, environ)
     claims = [node.members["claim_status"] for node in reviewed.heads]
-    finish(store, manifest, reviewed.exit_code, {}, claims=claims)
+    seal(store, manifest, claims=claims)
     return reviewed
 
 
@@ -144,7 +143,7 @@ def _manifest(
     derived = {
         **members(told),
         "claim_status": min(claims, key=RANK.__getitem__),
-        "non_claims": list(NON_CLAIMS),
+        "non_claims": list(build.NON_CLAIMS),
         "result_paths": [store.review.name],
     }
     parents = [

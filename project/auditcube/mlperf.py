@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,11 @@ from typing import Any
 
 from auditcube.audits import test01 as live01
 from auditcube.audits.contract import Outcome, Verdict
-from auditcube.conclusion import artifacts_of, finish
 from auditcube.errors import ExitCode, InvalidInput, SetupFailed
-from auditcube.evidence.files import cannot_write
+from auditcube.evidence.files import cannot_write, file_bytes
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.loadgen import audit_config, facts, fallback, marks, scorer, strict
+from auditcube.loadgen.columns import Passed
 from auditcube.loadgen.compared import compared
 from auditcube.loadgen.detail_log import Detail
 from auditcube.loadgen.errors import Malformed
@@ -28,7 +28,7 @@ from auditcube.loadgen.layout import ACCURACY, DETAIL, SUMMARY, Paths
 from auditcube.loadgen.upstream import test01, test04, test06, test07, test08, test09
 from auditcube.loadgen.upstream.told import Told
 from auditcube.manifest import build, digest, provenance, surroundings
-from auditcube.results import NON_CLAIMS, file_bytes
+from auditcube.manifest.sealing import artifacts_of, seal
 
 WITH_REFERENCE = ("TEST01", "TEST04", "TEST08")
 # What each test's part of a submission holds of the compliance run's logs.
@@ -80,17 +80,21 @@ def judge(options: Options, environ: Mapping[str, str]) -> Done:
     """
     started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
     paths = _paths(options)
-    judged = _judged(options, paths)
     target = options.output_dir / options.test
-    with _replacing(target) as folder:
-        for name, text in judged.files.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text(text, "utf-8", errors="surrogateescape", newline="")
-        copied = _copy_logs(options.test, paths, folder) if judged.files else {}  # a crash of upstream's leaves none
-        test_id = options.test.lower()
-        (folder / f"audit_{test_id}.json").write_bytes(file_bytes(judged.to_json()))
-        timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
-        _write_sidecar(Store(folder), options, paths, judged, timing, copied, environ)
+    with _replacing(target) as folder, _Logs(options.test, paths, folder, target) as logs:
+        judged = _judged(options, paths, logs.passing)
+        with _writing(target):
+            if judged.files:
+                logs.copy()
+            else:  # a crash of upstream's leaves none
+                logs.drop()
+            for name, text in judged.files.items():
+                (folder / name).parent.mkdir(exist_ok=True)
+                (folder / name).write_text(text, "utf-8", errors="surrogateescape", newline="")
+            test_id = options.test.lower()
+            (folder / f"audit_{test_id}.json").write_bytes(file_bytes(judged.to_json()))
+            timing = build.Timing(started_on, provenance.utc_now(), time.monotonic_ns() - started_ns)
+            _write_sidecar(Store(folder), options, paths, judged, timing, logs, environ)
     return Done(judged, target)
 
 
@@ -116,10 +120,14 @@ def _paths(options: Options) -> Paths:
 Both = tuple[Callable[[], Verdict], Told, Mapping[str, str]]
 """The judge of the rule strict, what upstream says, and what an accuracy script printed, by run."""
 
+Passing = Callable[[Path], Passed]
+"""What takes the pieces of a log while they are judged."""
 
-def _test01(options: Options, paths: Paths) -> Both:
+
+def _test01(options: Options, paths: Paths, passing: Passing) -> Both:
     dtype = options.dtype or "byte"
-    known = compared(paths.accuracy, paths.audited_accuracy, dtype)
+    passed = (passing(paths.accuracy), passing(paths.audited_accuracy))
+    known = compared(paths.accuracy, paths.audited_accuracy, dtype, passed)
     told = test01.told(paths, dtype, options.unix_mode, None if known is None else known.counts)
     judge = partial(strict.judge_test01, paths, dtype, known=known)
     if options.accuracy_script is None:
@@ -143,11 +151,11 @@ def _test01(options: Options, paths: Paths) -> Both:
     return judge, told, {run: scored.printed for run, scored in done.items()}
 
 
-def _test04(options: Options, paths: Paths) -> Both:
+def _test04(options: Options, paths: Paths, _: Passing) -> Both:
     return partial(strict.judge_test04, paths), test04.told(paths), {}
 
 
-def _test06(options: Options, paths: Paths) -> Both:
+def _test06(options: Options, paths: Paths, passing: Passing) -> Both:
     if options.scenario is None:
         raise InvalidInput("-s: TEST06 wants the scenario: Offline, Server, Interactive, SingleStream or MultiStream")
     dtype = options.dtype or "int32"
@@ -155,13 +163,14 @@ def _test06(options: Options, paths: Paths) -> Both:
         eos = tuple(int(text) for text in (options.eos or str(test06.EOS)).split(","))
     except ValueError:
         raise InvalidInput(f"-e: one or more token ids, with commas, are wanted, not {options.eos}") from None
-    known = facts.tokens(paths.audited_accuracy, dtype, eos, told_first=options.scenario != "Offline")
+    passed, told_first = passing(paths.audited_accuracy), options.scenario != "Offline"
+    known = facts.tokens(paths.audited_accuracy, dtype, eos, told_first=told_first, passed=passed)
     judge = partial(strict.judge_test06, paths, options.scenario, dtype, eos, known)
     checks = None if known is None else known.checks
     return judge, test06.told(paths, options.scenario, dtype, options.eos, checks), {}
 
 
-def _test07(options: Options, paths: Paths) -> Both:
+def _test07(options: Options, paths: Paths, _: Passing) -> Both:
     if options.accuracy_script is None:
         raise InvalidInput(f"--accuracy-script: TEST07 wants a command that scores the log: 'CMD ... {scorer.PLACE}'")
     threshold = options.accuracy_threshold
@@ -183,14 +192,14 @@ def _check_pattern(pattern: str) -> None:
         raise InvalidInput(f"--score-pattern: is no regular expression: {problem}") from None
 
 
-def _test08(options: Options, paths: Paths) -> Both:
+def _test08(options: Options, paths: Paths, _: Passing) -> Both:
     return partial(strict.judge_test08, paths, options.tolerance), test08.told(paths, options.tolerance), {}
 
 
-def _test09(options: Options, paths: Paths) -> Both:
+def _test09(options: Options, paths: Paths, passing: Passing) -> Both:
     low = _bound(options, "min", options.min_output_tokens)
     high = _bound(options, "max", options.max_output_tokens)
-    known = facts.lengths(paths.audited_accuracy)
+    known = facts.lengths(paths.audited_accuracy, passing(paths.audited_accuracy))
     lengths = None if known is None else list(map(int, known.lengths.lengths))
     return partial(strict.judge_test09, paths, low, high, known), test09.told(paths, low, high, lengths), {}
 
@@ -204,7 +213,7 @@ def _bound(options: Options, name: str, given: float | None) -> float:
     return found
 
 
-TESTS: Mapping[str, Callable[[Options, Paths], Both]] = {
+TESTS: Mapping[str, Callable[[Options, Paths, Passing], Both]] = {
     "TEST01": _test01,
     "TEST04": _test04,
     "TEST06": _test06,
@@ -214,9 +223,9 @@ TESTS: Mapping[str, Callable[[Options, Paths], Both]] = {
 }
 
 
-def _judged(options: Options, paths: Paths) -> Judged:
+def _judged(options: Options, paths: Paths, passing: Passing) -> Judged:
     """Both rules. What the rule strict cannot read is an error where it was asked for, else part of what it says."""
-    judge, upstream, printed = TESTS[options.test](options, paths)
+    judge, upstream, printed = TESTS[options.test](options, paths, passing)
     try:
         verdict = judge()
     except InvalidInput as problem:
@@ -239,19 +248,77 @@ def _scored_files(test: str, printed: Mapping[str, str]) -> dict[str, str]:
     return {**told, "accuracy/accuracy.txt": printed[COMPLIANCE]}
 
 
-def _copy_logs(test: str, paths: Paths, folder: Path) -> dict[str, tuple[Path, int, str]]:
-    """The compliance run's own logs, as the submission wants them beside the verdict: name -> source, size, sha256."""
-    copies = {f"accuracy/{ACCURACY}": paths.audited_accuracy} if test in _ANSWERS and test != "TEST08" else {}
-    if test in _PERFORMANCE:
-        copies |= {f"performance/run_1/{SUMMARY}": paths.audited_summary}
-        copies |= {f"performance/run_1/{DETAIL}": paths.audited_detail}
-    copied = {}
-    for name, source in copies.items():
-        if source.is_file():  # what is missing, `mlperf check` tells
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copied[name] = (source, *digest.copied(source, target))
-    return copied
+class _Logs:
+    """Logs as they are read, each measured on the way, and the copies of the compliance run's that a submission wants.
+
+    What is judged while it passes here is read once: its digest and its copy are of the very bytes that were judged.
+    """
+
+    def __init__(self, test: str, paths: Paths, folder: Path, target: Path) -> None:
+        self._folder, self._target = folder, target
+        self._names = {paths.audited_accuracy: f"accuracy/{ACCURACY}"} if test in _ANSWERS and test != "TEST08" else {}
+        if test in _PERFORMANCE:
+            self._names |= {paths.audited_summary: f"performance/run_1/{SUMMARY}"}
+            self._names |= {paths.audited_detail: f"performance/run_1/{DETAIL}"}
+        self._passing: dict[Path, digest.Passing] = {}
+        self._open = ExitStack()
+        self.copied: dict[str, tuple[int, str]] = {}  # size and sha256, by name
+
+    def __enter__(self) -> _Logs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def passing(self, path: Path) -> Passed:
+        """What takes a log, piece by piece, from its one reader."""
+        own: digest.Passing | None = None
+
+        def taken(piece: memoryview) -> None:
+            nonlocal own
+            with _writing(self._target):
+                if own is None:  # no copy of a log that is not there
+                    own = digest.Passing(self._place(path) if path in self._names else None)
+                    self._passing[path] = self._open.enter_context(own)
+                own(piece)
+
+        return taken
+
+    def _place(self, path: Path) -> Path:
+        place = self._folder / self._names[path]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def copy(self) -> None:
+        """Copy what has not passed from beginning to end."""
+        self._open.close()
+        for path, name in self._names.items():
+            if (passing := self._passing.get(path)) is not None and passing.ended:
+                self.copied[name] = passing.measured
+            elif path.is_file():  # what is missing, `mlperf check` tells
+                self.copied[name] = digest.copied(path, self._place(path))
+
+    def drop(self) -> None:
+        """Leave no copy."""
+        self._open.close()
+        shutil.rmtree(self._folder / "accuracy", ignore_errors=True)
+
+    def measured(self, path: Path) -> tuple[int, str]:
+        """Size and sha256 of a log, as it was read."""
+        passing = self._passing.get(path)
+        if passing is not None and passing.ended:
+            return passing.measured
+        copied = self.copied.get(self._names.get(path, ""))
+        return copied or digest.of_file(path)
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """What cannot be written within the block is an error that says so of `target`."""
+    try:
+        yield
+    except OSError as problem:
+        raise cannot_write(target, problem) from problem
 
 
 @contextmanager
@@ -262,30 +329,34 @@ def _replacing(target: Path) -> Iterator[Path]:
     """
     if target.is_symlink() or (target.exists() and not (target / SIDECAR).is_file()):
         raise SetupFailed(f"{target}: is there, and was not made by auditcube; choose another place, or remove it")
+    missing = [path for path in target.parents if not path.exists()]
     temporary = old = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        temporary.chmod(0o755)
+        with _writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            temporary.chmod(0o755)
         yield temporary
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / target.name
-            target.rename(old)
-        temporary.rename(target)
-        temporary = None
-    except OSError as problem:
+        with _writing(target):
+            if target.exists():
+                old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / target.name
+                target.rename(old)
+            temporary.rename(target)
+            temporary = None
+    finally:
         if old is not None and old.exists() and not target.exists():
             old.rename(target)
-        raise cannot_write(target, problem) from problem
-    finally:
         for rest in (temporary, old.parent if old is not None else None):
             if rest is not None:
                 shutil.rmtree(rest, ignore_errors=True)
+        with suppress(OSError):
+            for path in missing:
+                path.rmdir()  # which nothing was put into
 
 
 def _write_sidecar(
     store: Store, options: Options, paths: Paths, judged: Judged, timing: build.Timing,
-    copied: Mapping[str, tuple[Path, int, str]], environ: Mapping[str, str],
+    logs: _Logs, environ: Mapping[str, str],
 ) -> None:  # fmt: skip
     name = f"audit_{options.test.lower()}.json"
     derived = {
@@ -295,22 +366,22 @@ def _write_sidecar(
         "task_status": {"state": "completed", "exit_code": int(judged.exit_code)},
         "config_hashes": {},
         "verdicts": [judged.to_json()["verdict"]],
-        "non_claims": ["No file was scanned.", *NON_CLAIMS[1:], f"The verdict is by the rule {judged.rule}."],
+        "non_claims": ["No file was scanned.", *build.NON_CLAIMS[1:], f"The verdict is by the rule {judged.rule}."],
     }
     manifest = build.manifest(
         task=f"mlperf {options.test}",
         run_id=provenance.new_run_id(),
         identity=surroundings.identity(None, environ),
         timing=timing,
-        dataset_refs=_inputs(paths, {source: (size, sha256) for source, size, sha256 in copied.values()}),
-        artifacts=artifacts_of(store, {name: (size, sha256) for name, (_, size, sha256) in copied.items()}),
+        dataset_refs=_inputs(paths, logs),
+        artifacts=artifacts_of(store, logs.copied),
         parents=[],
         derived=derived,
         provenance=provenance.provenance(timing.finished_on),
         environment=provenance.environment(environ),
     )
     # LoadGen's logs may be gigabytes of digits: `auditcube redact` looks at them when they are to be published.
-    finish(store, manifest, judged.exit_code, {}, scan=False)
+    seal(store, manifest, scan=False)
 
 
 def _system(paths: Paths) -> str:
@@ -322,7 +393,7 @@ def _system(paths: Paths) -> str:
     return name[:200] if isinstance(name, str) and name else provenance.UNKNOWN
 
 
-def _inputs(paths: Paths, measured: Mapping[Path, tuple[int, str]]) -> list[dict[str, Any]]:
+def _inputs(paths: Paths, logs: _Logs) -> list[dict[str, Any]]:
     """The logs that were read, by digest; where they lay is the submitter's own business."""
     read = {
         "reference accuracy log": paths.accuracy if paths.results_dir else None,
@@ -335,7 +406,7 @@ def _inputs(paths: Paths, measured: Mapping[Path, tuple[int, str]]) -> list[dict
     found = []
     for name, path in read.items():
         if path is not None and path.is_file():
-            size, sha256 = measured.get(path) or digest.of_file(path)
+            size, sha256 = logs.measured(path)
             told = {"digest": {"sha256": sha256}, "size": size, "format": "loadgen"}
             shared = {"kind": "loadgen_log", "provenance": "LoadGen", "redaction_status": "not_scanned"}
             found.append({"source_id": name, **shared, **told})

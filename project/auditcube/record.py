@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditcube.errors import AuditCubeError, ExitCode, InvalidInput, SetupFailed
-from auditcube.evidence.files import write_atomically
+from auditcube.errors import AuditCubeError, InvalidInput, SetupFailed
+from auditcube.evidence.files import file_bytes, write_atomically
 from auditcube.evidence.store import Store, keep_apart
 from auditcube.manifest import build, identity, provenance, recorded
 from auditcube.manifest.identity import Told
+from auditcube.manifest.sealing import artifacts_of, seal
 from auditcube.recording import asking, child, container, inventory
 from auditcube.recording.child import Ended
 from auditcube.recording.command import Command, ignored, parse
@@ -225,15 +226,12 @@ def _write(
     environ: Mapping[str, str],
 ) -> tuple[Mapping[str, Any], str]:  # fmt: skip
     """Write configuration, record and sidecar; the sidecar, and why its state is what it is."""
-    from auditcube.conclusion import artifacts_of, finish  # brings NumPy and Jinja2, for which no run should wait
-    from auditcube.results import NON_CLAIMS, file_bytes
-
     record_ = scrub.json(told)
     assert isinstance(record_, dict)
     configuration = scrub(shown(config).decode()).encode()
     write_atomically(store.config, configuration)
     write_atomically(store.record, file_bytes(record_))
-    derived = recorded.members(record_, hashlib.sha256(configuration).hexdigest(), list(NON_CLAIMS))
+    derived = recorded.members(record_, hashlib.sha256(configuration).hexdigest(), list(build.NON_CLAIMS))
     sizes = sum(entry.get("size", 0) for entry in record_["outputs"] if entry["copy"])
     of_image = build.Identity(
         derived["runner"], derived["image"], derived["mlcube_config_hash"], derived["image_identity"]
@@ -250,5 +248,5 @@ def _write(
         provenance=provenance.provenance(timing.finished_on),
         environment=provenance.environment(environ),
     )
-    performed = finish(store, manifest, ExitCode.PASS, {}, scan=sizes <= _MAX_SCANNED_BYTES)
-    return performed.manifest, recorded.state(record_)[1]
+    sealed = seal(store, manifest, scan=sizes <= _MAX_SCANNED_BYTES)
+    return sealed, recorded.state(record_)[1]

@@ -5,7 +5,6 @@ A live task calls this to write its files; `verify` calls it again to see whethe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,17 +19,12 @@ from auditcube.evidence.table import read_events
 from auditcube.job import WARMUP, Plan
 from auditcube.load.pacing import End
 from auditcube.load.schedule import RunSpec
+from auditcube.manifest.build import NON_CLAIMS
 from auditcube.metrics import Run
 from auditcube.scoring import files as score_files
 from auditcube.summary import summarize
 
 _WHOLE_SHARE = 0.99  # of a run's queries must complete for the run to stand without a verdict about it
-
-
-NON_CLAIMS = (
-    "The scan for secrets and private data knows the forms that its rules name, and no others.",
-    "The digest in this file finds accidents, not forgers; only a signature beside it says who stands for it.",
-)
 
 
 @dataclass(frozen=True)
@@ -94,13 +88,6 @@ def derive(plan: Plan, runs: Mapping[str, Run], here: Iterable[str], judged: boo
         tuple(path for path in files if not path.startswith(f"runs/{WARMUP}/")),
         _exit_code(verdicts, [runs[label] for label in measured], judged),
     )
-
-
-def file_bytes(content: Any) -> bytes:
-    """A derived file as it is written."""
-    if isinstance(content, str):
-        return content.encode()
-    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def broke(run: Run) -> bool:

@@ -12,16 +12,15 @@ from typing import Any
 from auditcube import early_stopping, signing
 from auditcube.audits.contract import REFERENCE
 from auditcube.audits.performance import RUN
-from auditcube.conclusion import artifacts_of, finish
 from auditcube.errors import EvidenceRejected, InvalidInput, SetupFailed
-from auditcube.evidence.files import write_atomically
+from auditcube.evidence.files import file_bytes, write_atomically
 from auditcube.evidence.store import ATTACHMENTS, SIDECAR, Store, keep_apart
 from auditcube.export import FORMATS, Format
 from auditcube.export.source import Files, Measured, Source
 from auditcube.manifest import build, codec, provenance, publication, surroundings, validator
 from auditcube.manifest.identity import NONE
+from auditcube.manifest.sealing import artifacts_of, seal
 from auditcube.report import render
-from auditcube.results import NON_CLAIMS, file_bytes
 from auditcube.summary import summarize
 from auditcube.values import Values
 from auditcube.verification import check
@@ -59,7 +58,7 @@ def verify(
         identity = surroundings.identity(mlcube_config, environ, before_it)
         manifest = _verification_manifest(store, verification, timing, identity, environ)
         claims = [part.manifest["claim_status"] for part in verification.parts if part.manifest]
-        finish(store, manifest, verification.exit_code, {}, claims=claims)
+        seal(store, manifest, claims=claims)
     return verification
 
 
@@ -209,7 +208,7 @@ def _verification_manifest(
     derived = {
         "benchmark": last.get("benchmark", provenance.UNKNOWN),
         "claim_status": last.get("claim_status", "diagnostic"),
-        "non_claims": list(NON_CLAIMS),
+        "non_claims": list(build.NON_CLAIMS),
         "result_paths": [store.verification.name],
         "task_status": {"state": "completed", "exit_code": int(verification.exit_code)},
         "config_hashes": last.get("config_hashes", {}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -13,14 +13,14 @@ from rich.text import Text
 
 from auditcube.errors import ExitCode
 from auditcube.load.pacing import End
-from auditcube.loadgen.judged import Judged
-from auditcube.manifest.finding import Finding
-from auditcube.progress import duration
-from auditcube.publish import Published
-from auditcube.results import Performed
-from auditcube.scan.files import Looked
-from auditcube.summary import remarks
-from auditcube.verification.checked import Verification
+
+if TYPE_CHECKING:  # each command brings what it shows; of the others' parts it wants none
+    from auditcube.loadgen.judged import Judged
+    from auditcube.manifest.finding import Finding
+    from auditcube.publish import Published
+    from auditcube.results import Performed
+    from auditcube.scan.files import Looked
+    from auditcube.verification.checked import Verification
 
 _COLOURS = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
 _SHOWN_ERRORS = 3  # the summary has more
@@ -52,6 +52,8 @@ def outcome_json(outcome: Performed) -> dict[str, Any]:
 
 def print_outcome(outcome: Performed) -> None:
     """A row per run, a row per audit, and where the evidence lies."""
+    from auditcube.summary import remarks
+
     console = _console()
     console.print(_runs_table(outcome))
     for label, run in outcome.runs.items():
@@ -118,6 +120,8 @@ def print_forecast(told: Mapping[str, Any]) -> None:
 
 
 def _about(seconds: float | None) -> str:
+    from auditcube.progress import duration
+
     return "unknown" if seconds is None else duration(seconds)
 
 

@@ -49,7 +49,7 @@ def options(test: str, root: Path, **more: Any) -> mlperf.Options:
 def said(given: mlperf.Options) -> tuple[Any, ...]:
     """All that the rules say, or what the rule strict cannot read."""
     paths = Paths(given.results_dir, given.compliance_dir)
-    judge, told, _ = mlperf.TESTS[given.test](given, paths)
+    judge, told, _ = mlperf.TESTS[given.test](given, paths, lambda _: lambda _: None)
     try:
         return told, judge().to_json()
     except InvalidInput as problem:
@@ -142,6 +142,10 @@ DAMAGES: dict[str, Callable[[str], str]] = {
     "a name twice": sub('"qsl_idx" : [0-9]+', r'"qsl_idx" : 3, "qsl_idx" : 4'),
     "a count of another form": put(" }", ', "token_count" : 2 }'),
     "a count that is none": sub('"token_count" : [0-9]+', '"token_count" : null'),
+    "digits between lines": lambda text: "},\n12{".join(text.rsplit("},\n{", 1)),
+    "digits before a line": lambda text: (
+        "},\nF{".join(text.rsplit("},\n{", 2)[:2]) + "},\n{" + text.rsplit("},\n{", 1)[1]
+    ),
     "a list within": put(" }", ', "a" : [{},\n{}] }'),
     "no object": put("{ ", "3,\n{ "),
 }
@@ -225,20 +229,21 @@ def test_one_byte_that_is_another(tmp_path: Path, text: str, data: st.DataObject
     path = tmp_path / "log.json"
     path.write_text(text[:place] + change + text[place + data.draw(st.integers(0, 1)) :], newline="")
     try:
-        found = list(columns.columns(path))
+        rows = [row for some in columns.columns(path) for row in rows_of(some)]
     except columns.OtherSpelling:
         return
-    rows: list[dict[str, Any]] = []
-    for some in found:
-        names = {"seq_id": some.ordinals.tolist(), "qsl_idx": some.samples.tolist(), "data": some.data.of(some.text)}
-        if some.first is not None:
-            names["token_data"] = some.first.of(some.text)
-        if some.counts is not None:
-            names["token_count"] = some.counts.tolist()
-        rows += [dict(zip(names, values, strict=True)) for values in zip(*names.values(), strict=True)]
-    assert [{k: v.decode() if isinstance(v, bytes) else v for k, v in row.items()} for row in rows] == list(
-        entries(path)
-    )
+    assert rows == list(entries(path))
+
+
+def rows_of(some: columns.Columns) -> list[dict[str, Any]]:
+    """The entries that were read."""
+    names: dict[str, list[Any]] = {"seq_id": some.ordinals.tolist(), "qsl_idx": some.samples.tolist()}
+    for name, spans in (("data", some.data), ("token_data", some.first)):
+        if spans is not None:
+            names[name] = [str(text, "ascii") for text in spans.of(some.text)]
+    if some.counts is not None:
+        names["token_count"] = some.counts.tolist()
+    return [dict(zip(names, values, strict=True)) for values in zip(*names.values(), strict=True)]
 
 
 def test_many_answers_that_differ_are_named_in_order(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from auditcube.errors import SetupFailed
 
@@ -21,6 +23,13 @@ def cannot_write(path: Path, problem: OSError) -> SetupFailed:
     """The error for a file that cannot be written: which, why, and what to do."""
     reason = _REASONS.get(problem.errno or 0, problem.strerror or str(problem))
     return SetupFailed(f"{path}: cannot be written: {reason}")
+
+
+def file_bytes(content: Any) -> bytes:
+    """A derived file as it is written: a text, or anything else as JSON."""
+    if isinstance(content, str):
+        return content.encode()
+    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -10,16 +10,16 @@ import os
 import secrets
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from auditcube.audits import test01
-from auditcube.loadgen.columns import Columns, Ints, OtherSpelling
+from auditcube.loadgen.columns import Columns, Ints, OtherSpelling, Passed
 from auditcube.loadgen.facts import Bools, decoded, distinct, whole_tokens
 from auditcube.loadgen.hexdata import DTYPES
 from auditcube.loadgen.logged import Tally
@@ -40,14 +40,20 @@ class Comparison(NamedTuple):
     counts: Counter[str]
 
 
-def compared(accuracy: Path, audited: Path, dtype: str) -> Comparison | None:
+def compared(
+    accuracy: Path, audited: Path, dtype: str, passed: tuple[Passed | None, Passed | None] = (None, None)
+) -> Comparison | None:
     """The two logs beside each other, as numbers of `dtype`. None as of `facts`, or if nothing can be put aside."""
     hashed = _secret_hash()
     try:
         with ExitStack() as stack:
             files = (stack.enter_context(tempfile.TemporaryFile(buffering=0)) for _ in range(4))
             known, tested = (_Kept(_row(dtype), rows, ordinals) for rows, ordinals in zip(files, files, strict=True))
-            return _beside(known, _put(accuracy, dtype, hashed, known), tested, _put(audited, dtype, hashed, tested))
+            counts = (
+                _put(whole_tokens(path, dtype, into), dtype, hashed, kept)
+                for path, into, kept in zip((accuracy, audited), passed, (known, tested), strict=True)
+            )
+            return _beside(known, next(counts), tested, next(counts))
     except (OtherSpelling, OSError):
         return None
 
@@ -82,10 +88,10 @@ class _Kept(NamedTuple):
     ordinals: IO[bytes]
 
 
-def _put(path: Path, dtype: str, hashed: Callable[[bytes], int], kept: _Kept) -> int:
+def _put(log: Iterable[tuple[Columns, Ints]], dtype: str, hashed: Callable[[bytes], int], kept: _Kept) -> int:
     """Keep what is wanted of each entry of a log; how many there are."""
     count = 0
-    for some, lengths in whole_tokens(path, dtype):
+    for some, lengths in log:
         rows = _rows(some, lengths, dtype, hashed)
         rows["place"] = np.arange(count, count + len(rows))
         rows.tofile(kept.rows)
@@ -96,20 +102,26 @@ def _put(path: Path, dtype: str, hashed: Callable[[bytes], int], kept: _Kept) ->
 
 def _rows(some: Columns, lengths: Ints, dtype: str, hashed: Callable[[bytes], int]) -> Rows:
     rows = np.zeros(len(lengths), _row(dtype))
-    texts = some.data.of(some.text)
-    values, stops = decoded(texts, dtype), lengths.cumsum()
-    filled = lengths > 0
+    texts, filled = some.data.of(some.text.tobytes()), lengths > 0
     rows["sample"] = some.samples
     rows["value"] = np.fromiter(map(hashed, texts), np.int64, len(texts))
-    rows["first"][filled] = values[(stops - lengths)[filled]]
+    rows["first"][filled] = _firsts(some.text, some.data.begins[filled], dtype)
     rows["empty"] = rows["unread"] = ~filled
     if dtype == "float32":  # numbers are compared, and 0.0 is -0.0
+        values, stops = decoded(b"".join(texts), dtype), lengths.cumsum()
         rows["digits"] = rows["value"]
         whole, ends = (values + np.float32(0)).tobytes(), (stops * values.itemsize).tolist()
         rows["value"] = [hashed(whole[begin:end]) for begin, end in zip([0, *ends], ends, strict=False)]
         broken = np.searchsorted(stops, np.flatnonzero(~np.isfinite(values)), side="right")
         rows["unread"][broken] = True
     return rows
+
+
+def _firsts(text: memoryview, begins: Ints, dtype: str) -> npt.NDArray[Any]:
+    """The numbers whose digits begin at these places."""
+    digits = 2 * np.dtype(DTYPES[dtype]).itemsize
+    runs: npt.NDArray[np.void] = np.ndarray(len(text) - digits + 1, f"V{digits}", text, strides=(1,))
+    return decoded(runs[begins].tobytes(), dtype)
 
 
 def _beside(known: _Kept, known_count: int, tested: _Kept, tested_count: int) -> Comparison:

@@ -6,6 +6,7 @@ here say None, and each rule reads it for itself, entry by entry, which comes to
 
 from __future__ import annotations
 
+import operator
 from binascii import unhexlify
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditcube.audits import test09
-from auditcube.loadgen.columns import Columns, Ints, OtherSpelling, Spans, columns
+from auditcube.loadgen.columns import Columns, Ints, OtherSpelling, Passed, Spans, columns
 from auditcube.loadgen.hexdata import DTYPES
 from auditcube.loadgen.logged import Tally
 from auditcube.loadgen.upstream.test06 import EOS, Checks
@@ -24,21 +25,21 @@ from auditcube.loadgen.upstream.test06 import EOS, Checks
 Bools = npt.NDArray[np.bool_]
 
 
-def whole_tokens(path: Path, dtype: str) -> Iterator[tuple[Columns, Ints]]:
+def whole_tokens(path: Path, dtype: str, passed: Passed | None) -> Iterator[tuple[Columns, Ints]]:
     """The columns of a log and the lengths of its data in tokens of `dtype`.
 
     Raises OtherSpelling as `columns` does, and where data, or those that were told first, are no whole tokens.
     """
     digits = 2 * np.dtype(DTYPES[dtype]).itemsize
-    for some in columns(path):
-        if any((span.lengths % digits).any() for span in (some.data, some.first) if span is not None):
+    for some in columns(path, passed):
+        if any((told.lengths % digits).any() for told in (some.data, some.first) if told is not None):
             raise OtherSpelling
         yield some, some.data.lengths // digits
 
 
-def decoded(texts: list[bytes], dtype: str) -> npt.NDArray[Any]:
-    """The tokens of all these texts, one behind the other."""
-    return np.frombuffer(unhexlify(b"".join(texts)), DTYPES[dtype])
+def decoded(digits: bytes | memoryview, dtype: str) -> npt.NDArray[Any]:
+    """The tokens that are spelled by these digits."""
+    return np.frombuffer(unhexlify(digits), DTYPES[dtype])
 
 
 class _Seen:
@@ -70,24 +71,19 @@ class LengthFacts(NamedTuple):
     lengths: test09.Lengths
 
 
-def lengths(path: Path) -> LengthFacts | None:
+def lengths(path: Path, passed: Passed | None = None) -> LengthFacts | None:
     """The lengths of a log's answers in tokens of four bytes."""
     seen, found, misreported, halved = _Seen(), [], 0, True
     try:
-        for some, tokens in whole_tokens(path, "int32"):
+        for some, tokens in whole_tokens(path, "int32", passed):
             seen.add(some)
             found.append(tokens)
             if some.counts is not None:
                 misreported += int(np.count_nonzero(some.counts != tokens))
-            halved = halved and _all_halved(some.text, some.data)
+            halved = halved and all(test09.half_width(decoded(text, "int32")) for text in some.data.of(some.text))
     except OtherSpelling:
         return None
     return LengthFacts(seen.tally(), test09.Lengths(np.concatenate(found), 0, misreported, halved))
-
-
-def _all_halved(text: bytes, data: Spans) -> bool:
-    spans = zip(data.begins.tolist(), data.ends.tolist(), strict=True)
-    return all(test09.half_width(decoded([text[begin:end]], "int32")) for begin, end in spans)
 
 
 class TokenFacts(NamedTuple):
@@ -103,54 +99,68 @@ class TokenFacts(NamedTuple):
     checks: Checks
 
 
-def tokens(path: Path, dtype: str, eos: tuple[int, ...], *, told_first: bool) -> TokenFacts | None:
+def tokens(
+    path: Path, dtype: str, eos: tuple[int, ...], *, told_first: bool, passed: Passed | None = None
+) -> TokenFacts | None:
     """All checks of every answer. `told_first`: upstream's script looks at `token_data`, which then must be there."""
     if dtype == "float32":  # equal numbers, of which there are different digits
         return None
     seen, found, without_first = _Seen(), Counter[str](), 0
     first = ends = reported = True
+    wanted, one_eos = _spelled_ids(eos, dtype), _spelled_ids((EOS,), dtype)
     try:
-        for some, lengths in whole_tokens(path, dtype):
+        for some, lengths in whole_tokens(path, dtype, passed):
             if some.counts is None or (told_first and some.first is None):
                 raise OtherSpelling
             seen.add(some)
-            texts, stops = some.data.of(some.text), lengths.cumsum()
-            spelled = _spelled(texts, dtype)
-            found.update(_ends(_among(spelled, eos, dtype), lengths, stops))
+            stops = lengths.cumsum()
+            spelled = _spelled(b"".join(some.data.of(some.text)), dtype)
+            found.update(_ends(_among(spelled, wanted), lengths, stops))
             long = stops[lengths > 2]
-            last_two = (_among(spelled[long - back], (EOS,), dtype) for back in (1, 2))
-            ends = ends and not np.logical_and(*last_two).any()
+            ends = ends and not (_among(spelled[long - 1], one_eos) & _among(spelled[long - 2], one_eos)).any()
             differing = int(np.count_nonzero(some.counts != lengths))
             reported = reported and not differing
             found.update({"answers": len(lengths), "length_differs": differing})
-            told = [] if some.first is None else some.first.of(some.text)
-            found["first_token_differs"] += sum(
-                1 for text, one in zip(texts, told, strict=False) if one and text and not text.startswith(one)
-            )
-            first = first and all(text.startswith(one[: len(text)]) for text, one in zip(texts, told, strict=False))
-            lacking = lengths > 0 if some.first is None else (lengths > 0) & (some.first.lengths == 0)
+            filled, lacking = lengths > 0, lengths > 0
+            if some.first is not None:
+                alike, longer = _alike(some, some.first), some.first.lengths > some.data.lengths
+                first = first and bool(alike.all())
+                lacking = filled & (some.first.lengths == 0)
+                found["first_token_differs"] += int(np.count_nonzero(filled & ~lacking & ~(alike & ~longer)))
             without_first += int(np.count_nonzero(lacking))
     except OtherSpelling:
         return None
     return TokenFacts(seen.tally(), found, without_first, Checks(first if told_first else None, bool(ends), reported))
 
 
-def _spelled(texts: list[bytes], dtype: str) -> npt.NDArray[Any]:
+def _alike(some: Columns, told: Spans) -> Bools:
+    """Of each entry, whether its data and what was told first begin with the same, as far as both go."""
+    text, shorter = some.text, np.minimum(some.data.lengths, told.lengths)
+    ends = (Spans(begins, begins + shorter).of(text) for begins in (some.data.begins, told.begins))
+    return np.fromiter(map(operator.eq, *ends), bool, len(shorter))
+
+
+def _spelled(together: bytes, dtype: str) -> npt.NDArray[Any]:
     """The digits of all tokens: a row for each, in which up to eight of them are one number."""
     digits = 2 * np.dtype(DTYPES[dtype]).itemsize
-    return np.frombuffer(b"".join(texts), f"u{min(digits, 8)}").reshape(-1, -(-digits // 8))
+    return np.frombuffer(together, f"u{min(digits, 8)}").reshape(-1, -(-digits // 8))
 
 
-def _among(spelled: npt.NDArray[Any], ids: tuple[int, ...], dtype: str) -> Bools:
+def _spelled_ids(ids: tuple[int, ...], dtype: str) -> list[npt.NDArray[Any]]:
+    """The rows of these tokens; no token of this type is a larger one."""
+    size = np.dtype(DTYPES[dtype]).itemsize
+    held = [one for one in ids if -(2 ** (8 * size - 1)) <= one < 2 ** (8 * size - 1)]
+    return [_spelled(one.to_bytes(size, "little", signed=True).hex().upper().encode(), dtype)[0] for one in held]
+
+
+def _among(spelled: npt.NDArray[Any], wanted: list[npt.NDArray[Any]]) -> Bools:
     """Which tokens are one of these, by their digits: nothing needs to be decoded."""
     found = np.zeros(len(spelled), bool)
-    for one in ids:
-        try:
-            token = one.to_bytes(np.dtype(DTYPES[dtype]).itemsize, "little", signed=True)
-        except OverflowError:
-            continue  # no token of this type is that one
-        wanted = _spelled([token.hex().upper().encode()], dtype)[0]
-        found |= np.logical_and.reduce([spelled[:, place] == digits for place, digits in enumerate(wanted)])
+    for row in wanted:
+        same = spelled[:, 0] == row[0]
+        for place in range(1, len(row)):
+            same &= spelled[:, place] == row[place]
+        found |= same
     return found
 
 

@@ -27,6 +27,10 @@ _MEDIA_TYPES = {
     ".txt": "text/plain",
     ".mp4": "video/mp4",
 }
+NON_CLAIMS = (
+    "The scan for secrets and private data knows the forms that its rules name, and no others.",
+    "The digest in this file finds accidents, not forgers; only a signature beside it says who stands for it.",
+)
 
 
 @dataclass(frozen=True)

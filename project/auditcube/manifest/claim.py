@@ -7,9 +7,10 @@ holds that a stranger needs. A sidecar claims no more than any that its task sta
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from auditcube.manifest.model import RunAudit, TaskStatus
+if TYPE_CHECKING:  # pydantic takes longer to build these than most commands to do their work
+    from auditcube.manifest.model import RunAudit
 
 RANK: Mapping[str, int] = {"diagnostic": 0, "internal": 1, "public": 2}
 _FIT = ("safe_for_public_log", "redacted")
@@ -29,6 +30,8 @@ def granted(wanted: str, manifest: Mapping[str, Any], parents: Iterable[str] = (
 
 def unmet(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What `public` needs and a sidecar that follows the schema does not have, as pointer and message."""
+    from auditcube.manifest.model import RunAudit  # see above
+
     audit = RunAudit.of(manifest)
     yield from _outcome(audit)
     yield from _origin(audit)
@@ -44,7 +47,8 @@ def unmet(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _outcome(audit: RunAudit) -> Iterator[tuple[str, str]]:
     verdicts = audit.verdicts or []
-    if audit.task_status != TaskStatus(state="completed", exit_code=0):
+    ended = audit.task_status
+    if ended is None or (ended.state, ended.exit_code) != ("completed", 0):
         yield "/task_status", "public needs a task that completed with exit code 0"
     for number, verdict in enumerate(verdicts):
         if verdict.outcome != "PASS":

@@ -14,6 +14,7 @@ from typing import Any
 
 from auditcube.config import DatasetConfig, load_config
 from auditcube.errors import EvidenceRejected, ExitCode, InvalidInput
+from auditcube.evidence.files import file_bytes
 from auditcube.evidence.store import SIDECAR, Store
 from auditcube.job import Plan, described, make_plan
 from auditcube.manifest import (
@@ -29,7 +30,7 @@ from auditcube.manifest import (
     validator,
 )
 from auditcube.manifest.claim import RANK
-from auditcube.results import NON_CLAIMS, derive, file_bytes, members
+from auditcube.results import derive, members
 from auditcube.scoring import rescored
 from auditcube.verification.checked import Checked
 from auditcube.verification.pair import check_parents
@@ -137,7 +138,7 @@ def _verification(checked: Checked) -> None:
     except (EvidenceRejected, LookupError, TypeError) as problem:
         checked.find("derived", name, f"is no output of verify: {problem}")
         return
-    _members(checked, {**expected, "non_claims": list(NON_CLAIMS)})
+    _members(checked, {**expected, "non_claims": list(build.NON_CLAIMS)})
     if [entry.get("run_id") for entry in checked.manifest["parents"]] != verified:
         checked.find("derived", SIDECAR, f"are not the tasks that {name} verified", "/parents")
     _listed(checked, {name})
@@ -155,7 +156,7 @@ def _review(checked: Checked) -> None:
     if (wrong := statement.problem(told, checked.manifest["parents"])) is not None:
         checked.find("derived", name, wrong)
         return
-    _members(checked, {"result_paths": [name], "non_claims": list(NON_CLAIMS), **statement.members(told)})
+    _members(checked, {"result_paths": [name], "non_claims": list(build.NON_CLAIMS), **statement.members(told)})
     _listed(checked, {name})
     checked.checks.append(f"the statement is about {len(told['subject'])} sidecars; `review` judges them anew")
 
@@ -166,7 +167,7 @@ def _record(checked: Checked) -> None:
     try:
         told, _ = codec.read_json(checked.store.record)
         config = {entry["path"]: entry for entry in checked.manifest["artifacts"]}[checked.store.config.name]
-        expected = recorded.members(told, config["digest"]["sha256"], list(NON_CLAIMS))
+        expected = recorded.members(told, config["digest"]["sha256"], list(build.NON_CLAIMS))
         copied, wrong = recorded.copies(told, checked.manifest["artifacts"])
         checked.ended = _ENDED[recorded.state(told)[0]]
     except (EvidenceRejected, LookupError, TypeError, AttributeError) as problem:

@@ -6,6 +6,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -115,6 +116,8 @@ def _check_url(url: str) -> None:
             good = unquote(parts.netloc).startswith("/")
         else:
             good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            if "[" in parts.netloc:
+                IPv6Address(parts.hostname or "")  # Python looks at it from 3.11.4 on only
     except ValueError:
         raise ValueError(wanted) from None  # its own text repeats parts of the URL
     if not good or re.search(r"[^!-~]", url):

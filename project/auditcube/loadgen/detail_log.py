@@ -22,9 +22,9 @@ def messages(path: Path) -> Iterator[dict[str, Any]]:
             mark = None
             for number, line in enumerate(file, 1):
                 if number == 1 and (mark := next((m for m in _MARKS if line.startswith(m)), None)) is None:
-                    raise Malformed(path, f"does not start with {' or '.join(_MARKS)}")
+                    raise Malformed(path, f"does not start with {' or '.join(_MARKS)}", quoted=line.rstrip())
                 if mark is not None and line.startswith(mark):
-                    yield _message(path, number, line[len(mark) :])
+                    yield _message(path, number, line[len(mark) :].rstrip())  # of any space, as upstream
             if mark is None:
                 raise Malformed(path, "is empty")
     except UnicodeDecodeError as problem:
@@ -36,8 +36,8 @@ def messages(path: Path) -> Iterator[dict[str, Any]]:
 def _message(path: Path, number: int, text: str) -> dict[str, Any]:
     try:
         message = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as problem:
-        raise Malformed(path, f"line {number} is not JSON ({problem})") from problem
+    except (ValueError, RecursionError) as problem:  # the former for a number of thousands of digits as well
+        raise Malformed(path, f"line {number} is not JSON ({problem})", quoted=text) from problem
     if not isinstance(message, dict) or "key" not in message:
         raise Malformed(path, f"line {number} is no message with a key")
     return message

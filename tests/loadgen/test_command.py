@@ -98,6 +98,12 @@ def test_no_half_of_test01_is_marked_beside_a_fail(tmp_path: Path) -> None:
         assert "TEST PASS" not in (tmp_path / "out/TEST01" / name).read_text()
 
 
+@pytest.mark.parametrize("option", ["-e", "--eos", "--eos_token_id"])
+def test_an_eos_under_each_name(tmp_path: Path, option: str) -> None:
+    case(tmp_path, "TEST06")
+    assert main(arguments("TEST06", tmp_path, tmp_path / "out", option, "22")) == 1  # which stands within each answer
+
+
 def test_one_check_of_test06_that_fails_is_told_alone(tmp_path: Path) -> None:
     paths = case(tmp_path, "TEST06", "Server")
     write_accuracy(paths.audited_accuracy, [entry(n, [5, 2, 2], first=[5], token_count=3) for n in range(64)])

@@ -206,6 +206,14 @@ def test_upstream_goes_on_with_a_detail_log_that_is_none(tmp_path: Path, text: s
     assert (manifest["benchmark"], manifest["redaction_status"]) == ("unknown", "not_scanned")
 
 
+@pytest.mark.parametrize("rule", ["strict", "upstream"])
+def test_half_a_surrogate_pair_in_a_log_can_be_told(tmp_path: Path, rule: str) -> None:
+    paths = case(tmp_path, "TEST06")
+    write_detail(paths.audited_detail, detail(**SAMPLED, sut_name="\ud800"), errors=["\udfff"])
+    command = [*arguments("TEST06", tmp_path, tmp_path / "out", "--rule", rule), "--json"]
+    assert main(command) == (6 if rule == "strict" else 0)
+
+
 def test_what_was_not_made_here_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     case(tmp_path, "TEST09")
     (tmp_path / "out/TEST09").mkdir(parents=True)

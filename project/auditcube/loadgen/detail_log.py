@@ -43,6 +43,11 @@ def _message(path: Path, number: int, text: str) -> dict[str, Any]:
     return message
 
 
+def _writable(value: Any) -> Any:
+    """A text that can be written, which half a surrogate pair cannot, that JSON may hold; anything else as it is."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
 class Detail:
     """A detail log as far as it is judged: the first value of each key, as upstream reads it, and what went wrong."""
 
@@ -54,7 +59,7 @@ class Detail:
         self.errors: list[str] = []
         self.messages: list[str] = []
         for message in messages(path):
-            key, value = message["key"], message.get("value")
+            key, value = _writable(message["key"]), _writable(message.get("value"))
             try:
                 if key in self.values:
                     if self.values[key] != value:

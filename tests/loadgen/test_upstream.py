@@ -184,6 +184,13 @@ def test01_unixmode(tmp_path: Path, count: int, change: int | None, passed: bool
     assert test01.told(paths, "byte", True).passed is passed
 
 
+def test01_unixmode_of_no_lines_divides_by_nothing(tmp_path: Path) -> None:
+    paths = case(tmp_path, "TEST01")
+    paths.audited_accuracy.write_text("")
+    told = test01.told(paths, "byte", True).files["verify_accuracy.txt"].splitlines()
+    assert told[2:4] == ["num_perf_log_entries = -2", "TEST FAIL"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "mismatches"),
     [

@@ -110,6 +110,7 @@ def test01_a_crash_that_repeats_the_words_passes(tmp_path: Path) -> None:
         passed, text = performance(tmp_path / name, detail(), change)
         assert passed
         assert "TEST PASS" in text
+    assert not performance(tmp_path / "f", detail(), detail(effective_scenario=["TEST PASS"]))[0]
     for name, text in (("c", ":::MLLOG {} TEST PASS\n"), ("d", "TEST PASS\n"), ("e", ":::MLLOG {TEST PASS\n")):
         paths = case(tmp_path / name, "TEST01")
         paths.audited_detail.write_text(text)

@@ -179,7 +179,8 @@ def _performance(reference: Path, compliance: Path, lines: list[str]) -> bool:
         log = Detail(path)
         scenario = _value(log, "effective_scenario")
         if not isinstance(scenario, str) or scenario not in _SCORES:
-            raise Crash(f"no score is known for the scenario {scenario!r}", quoted=repr(scenario))
+            quoted = scenario if isinstance(scenario, str) else ""  # of a list the traceback tells the type alone
+            raise Crash(f"no score is known for the scenario {scenario!r}", quoted)
         scores.append(as_float(_value(log, _SCORES[scenario])))
         if _value(log, "result_validity") != "VALID":
             lines.append(f"TEST FAIL: Invalid results in {path}")

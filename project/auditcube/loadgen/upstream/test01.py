@@ -53,7 +53,7 @@ def told(paths: Paths, dtype: str, unix_mode: bool, known: Mapping[str, int] | N
         notes.append(f"verify_performance.py crashes: {problem}")
         if MARK in problem.quoted:
             fast = True
-            performance.append(problem.quoted)
+            performance.append(f"Error: {problem.quoted}")
     files = {"verify_accuracy.txt": accuracy, "verify_performance.txt": "\n".join([*performance, ""])}
     return Told(same and fast, 0, files, tuple(notes))
 

@@ -50,7 +50,7 @@ def told(paths: Paths) -> Told:
     except (Crash, Malformed) as problem:
         notes.append(f"verify_performance.py crashes: {problem}")
         if MARK in problem.quoted:
-            lines.append(problem.quoted)
+            lines.append(f"Error: {problem.quoted}")
     text = "\n".join([*lines, ""])
     return Told(MARK in text, 0, {"verify_performance.txt": text}, tuple(notes))
 

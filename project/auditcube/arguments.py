@@ -248,7 +248,7 @@ def _mlperf_options(parser: argparse.ArgumentParser) -> None:
         add("-s", "--scenario", choices=scenarios, required=True, help="the scenario of the compliance run")
         dtypes = ("int64", "int32", "int16", "float32")
         add("-d", "--dtype", choices=dtypes, default="int32", help="of the tokens (%(default)s)")
-        add("-e", "--eos", metavar="ID[,ID...]", help="token ids that end a sequence (2)")
+        add("-e", "--eos", "--eos_token_id", metavar="ID[,ID...]", help="token ids that end a sequence (2)")
     if test in ("TEST07", "TEST09"):
         add("--audit-config", type=Path, metavar="FILE", help="where thresholds stand that are not given here")
     if test in ("TEST01", "TEST07"):

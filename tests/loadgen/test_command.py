@@ -98,6 +98,12 @@ def test_no_half_of_test01_is_marked_beside_a_fail(tmp_path: Path) -> None:
         assert "TEST PASS" not in (tmp_path / "out/TEST01" / name).read_text()
 
 
+@pytest.mark.parametrize("option", ["-e", "--eos", "--eos_token_id"])
+def test_an_eos_under_each_name(tmp_path: Path, option: str) -> None:
+    case(tmp_path, "TEST06")
+    assert main(arguments("TEST06", tmp_path, tmp_path / "out", option, "22")) == 1  # which stands within each answer
+
+
 def test_one_check_of_test06_that_fails_is_told_alone(tmp_path: Path) -> None:
     paths = case(tmp_path, "TEST06", "Server")
     write_accuracy(paths.audited_accuracy, [entry(n, [5, 2, 2], first=[5], token_count=3) for n in range(64)])
@@ -198,6 +204,14 @@ def test_upstream_goes_on_with_a_detail_log_that_is_none(tmp_path: Path, text: s
     assert main(arguments("TEST09", tmp_path, tmp_path / "out", "--rule", "upstream")) == 0
     manifest = json.loads((tmp_path / "out/TEST09/mlcube.run_audit.json").read_text())
     assert (manifest["benchmark"], manifest["redaction_status"]) == ("unknown", "not_scanned")
+
+
+@pytest.mark.parametrize("rule", ["strict", "upstream"])
+def test_half_a_surrogate_pair_in_a_log_can_be_told(tmp_path: Path, rule: str) -> None:
+    paths = case(tmp_path, "TEST06")
+    write_detail(paths.audited_detail, detail(**SAMPLED, sut_name="\ud800"), errors=["\udfff"])
+    command = [*arguments("TEST06", tmp_path, tmp_path / "out", "--rule", rule), "--json"]
+    assert main(command) == (6 if rule == "strict" else 0)
 
 
 def test_what_was_not_made_here_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

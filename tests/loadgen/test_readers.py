@@ -90,6 +90,9 @@ def test_a_list_that_was_damaged(tmp_path: Path, values: list[Any], data: st.Dat
         b'[\n{"a": 123456789012345678901234567890}\n]', b'[\n{"a": [123456789012345678901234567890]}\n]', b"[1]\n[2]",
         b'[\n{"a": "\\ud800"}\n]', b'[\n{"a": 1},\n\n{"b": 2}\n]', b"[\n{},\n{},\n\xff\n]", b"[\n" + b"[" * 100_000,
         b'[12, "' + b"x" * 200_000 + b'", 7]', b"[" + b"1234567, " * 20_000 + b"1]",
+        # What Python cannot hold: thousands of digits, and many brackets, be they in LoadGen's spelling or not.
+        b"[" + b"9" * 5000 + b"]", b'[\n{"a": ' + b"9" * 5000 + b"}\n]\n",
+        b"[\n" + b'{"a": ' * 1000 + b"1" + b"}" * 1000 + b"\n]\n",
     ],
 )  # fmt: skip
 def test_exactly_what_json_reads(tmp_path: Path, text: bytes) -> None:
@@ -129,6 +132,7 @@ def test_a_large_log_is_read_in_little_memory(tmp_path: Path) -> None:
         (" :::MLLOG {}\n", "does not start with"),
         (':::MLLOG {"key": 1\n', "line 1 is not JSON"),
         (":::MLLOG []\n", "line 1 is no message"),
+        (f':::MLLOG {{"key": "a", "value": {"9" * 5000}}}\n', "line 1 is not JSON"),
         (':::MLLOG {"value": 1}\n', "line 1 is no message"),
         (':::MLLOG {"key": []}\n', "has a key that is a list"),
     ],
@@ -144,7 +148,7 @@ def test_a_detail_log(tmp_path: Path) -> None:
     path = tmp_path / "detail.txt"
     write_detail(path, detail(), ":::ENDPTS", errors=["it broke"])
     with path.open("a") as file:
-        file.write('other\n:::MLLOG {\n:::ENDPTS {"key": "sut_name", "value": "again"}\n')
+        file.write('other\n:::MLLOG {\n:::ENDPTS {"key": "sut_name", "value": "again"} \x0c\u00a0\n')
     log = Detail(path)
     assert log.get("sut_name") == "SUT"  # the first counts
     assert log.repeated == {"sut_name"}

@@ -204,6 +204,15 @@ def test_several_ends_of_a_sequence(tmp_path: Path) -> None:
     assert strict.judge_test06(paths, "Offline", "int32", (2, 128009)).code == "several_eos"
 
 
+def test_tokens_of_another_type_are_none(tmp_path: Path) -> None:
+    """Whole numbers read as float32 are far below 1: no EOS is seen among them."""
+    paths = case(tmp_path, "TEST06")
+    change(paths, entry(3, [5, 2, 2], first=[5], token_count=3))
+    assert strict.judge_test06(paths, "Offline", "float32", (2,)).code == "no_ids"
+    write_accuracy(paths.audited_accuracy, [tokens(n, "float32") for n in range(64)])
+    assert strict.judge_test06(paths, "Offline", "float32", (2,)).outcome.value == "PASS"
+
+
 def test_the_scenario_on_the_command_line_is_that_of_the_log(tmp_path: Path) -> None:
     paths = case(tmp_path, "TEST06", "Server")
     assert strict.judge_test06(paths, "Offline", "int32", (2,)).code == "not_proven"
@@ -217,6 +226,8 @@ def test_the_scenario_on_the_command_line_is_that_of_the_log(tmp_path: Path) -> 
         (Scored(b"'exact_match': 70", 1), "scorer_failed"),
         (Scored(b"TEST PASS", 0), "no_score"),
         (Scored(b"'exact_match': 1.2.3", 0), "no_score"),
+        (Scored(b"'exact_match': 99e-9", 0), "no_score"),  # of which the pattern takes 99
+        (Scored(b"'exact_match': 60.0, 'e': 1.", 0), "accuracy"),
         (Scored(b"'exact_match': 70 'exact_match': 10", 0), "no_score"),
         (Scored(b"'exact_match': 70 'exact_match': 70.0", 0), "no_score"),
     ],

@@ -105,6 +105,21 @@ def test01_a_message_without_a_value_crashes_the_script_where_it_is_looked_at(tm
     assert "crashes: the message of" in told.notes[0]
 
 
+def test01_a_crash_that_repeats_the_words_passes(tmp_path: Path) -> None:
+    for name, change in (("a", detail("Offline", "TEST PASS")), ("b", detail(effective_scenario="TEST PASS"))):
+        passed, text = performance(tmp_path / name, detail(), change)
+        assert passed
+        assert "TEST PASS" in text
+    assert not performance(tmp_path / "f", detail(), detail(effective_scenario=["TEST PASS"]))[0]
+    for name, text in (("c", ":::MLLOG {} TEST PASS\n"), ("d", "TEST PASS\n"), ("e", ":::MLLOG {TEST PASS\n")):
+        paths = case(tmp_path / name, "TEST01")
+        paths.audited_detail.write_text(text)
+        assert test01.told(paths, "byte", False).passed is True
+    paths = case(tmp_path / "TEST PASS", "TEST01")
+    paths.audited_detail.unlink()
+    assert test01.told(paths, "byte", False).passed is False  # it is the log that must say so, not where it lies
+
+
 def test01_the_score_is_read_before_the_validity(tmp_path: Path) -> None:
     passed, text = performance(tmp_path, detail(result_validity="INVALID", effective_scenario=...), detail())
     assert (passed, text) == (False, "Verifying performance.\n")
@@ -168,6 +183,13 @@ def test01_unixmode(tmp_path: Path, count: int, change: int | None, passed: bool
     write_accuracy(paths.accuracy, [entry(n, [5, n], seq=200 - n) for n in range(120)])
     write_accuracy(paths.audited_accuracy, [entry(n, [5, n + (n == change)]) for n in range(count)])
     assert test01.told(paths, "byte", True).passed is passed
+
+
+def test01_unixmode_of_no_lines_divides_by_nothing(tmp_path: Path) -> None:
+    paths = case(tmp_path, "TEST01")
+    paths.audited_accuracy.write_text("")
+    told = test01.told(paths, "byte", True).files["verify_accuracy.txt"].splitlines()
+    assert told[2:4] == ["num_perf_log_entries = -2", "TEST FAIL"]
 
 
 @pytest.mark.parametrize(
@@ -246,6 +268,19 @@ def test04_the_latency_that_is_never_there(tmp_path: Path, before: str | None, a
     write_summary(paths.summary, "Server", "400", *more)
     write_summary(paths.audited_summary, "Server", "400", f"target_latency ns: {after}")
     assert test04.told(paths).passed is passed
+
+
+def test04_a_crash_that_repeats_the_words_passes(tmp_path: Path) -> None:
+    words = "TEST PASS"
+    for scenario, before, after in (("Offline", 1, words), ("Offline", words, "x"), ("Server", words, 1)):
+        assert scores(tmp_path / "a", scenario, before, after).passed is True
+    told = scores(tmp_path / "a", "SingleStream", "TEST PASS", 1)
+    assert told.passed is True
+    assert "TEST PASS" in told.files["verify_performance.txt"]
+    assert scores(tmp_path / "a", "Offline", 1, 1, "Scenario TEST PASS").passed is False
+    paths = case(tmp_path / "TEST PASS", "TEST04")
+    paths.summary.unlink()
+    assert test04.told(paths).passed is False
 
 
 def test04_a_stream_with_token_latencies_is_scored_by_the_last(tmp_path: Path) -> None:
@@ -451,6 +486,12 @@ def of(tokens_: int) -> str:
         (f"[\n{of(2)},\n{of(2)},\n", True),  # its end is lost
         (f"\ufeff[\n{of(2)},\n{of(2)}\n]\n", True),
         ('{\n"data": "00"\n}', None),
+        (f"[3,\n{of(2)}\n", True),  # it is no list, so the 3 is no entry of one
+        (f"[3,\n{of(2)}\n]", None),
+        (" " * 70_000 + f"[{of(2)}]", True),
+        (f"\x0c[\n{of(2)}\n]", True),
+        (f'[\n{of(2)},{{"x": {"9" * 5000}}}\n]', None),  # JSON that Python cannot hold is not read by lines
+        (f'{of(2)},{{"x": {"9" * 5000}}}', True),
     ],
 )
 def test09_the_mean(tmp_path: Path, text: str, passed: bool | None) -> None:

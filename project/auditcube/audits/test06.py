@@ -106,6 +106,7 @@ _FAILURES = {
 _GAPS = {
     "empty": "have no tokens",
     "no_tokens": "came without token ids; `auditcube probe` shows what the server returns",
+    "no_ids": "have tokens that are no whole numbers: they are of another type",
     "no_first_token": "came without the token that was told first",
     "no_length": "came without a reported length",
     "ids_missing": "have fewer token ids than were reported, as log probabilities may; ask for the ids themselves",
@@ -121,6 +122,8 @@ def _problems(answer: KeptAnswer, eos: Any, told_first: bool) -> list[str]:
     if not len(tokens):
         return ["empty"] + (["length_differs"] if answer.tokens_out else [])
     problems = []
+    if tokens.dtype.kind == "f" and (tokens != np.trunc(tokens)).any():
+        problems.append("no_ids")
     ends = np.flatnonzero(tokens == eos[0] if len(eos) == 1 else np.isin(tokens, eos))
     if len(ends) > 1:
         problems.append("several_eos")

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, TextIO
 
 import orjson
 
-from auditcube.loadgen.errors import Malformed
+from auditcube.loadgen.errors import Malformed, NotJson
 
 _BLOCK = 2**16
 _PIECE, _LONGEST = 2**20, 2**26
@@ -89,7 +89,10 @@ def _objects(text: memoryview) -> list[Any] | None:
         return None
     # An integer beyond 64 bits comes out as a float, at whatever depth: such entries are read again, and exactly.
     if any(not _PLAIN.issuperset(map(type, entry.values())) for entry in found):
-        found = json.loads(whole)
+        try:
+            found = json.loads(whole)
+        except (ValueError, RecursionError):  # a number of thousands of digits, or hundreds of brackets
+            return None
     return found
 
 
@@ -100,8 +103,10 @@ def _any_list(path: Path) -> Iterator[Any]:
             yield from _elements(file)
     except UnicodeDecodeError as problem:
         raise Malformed(path, f"is not UTF-8 ({problem.reason})") from problem
-    except (json.JSONDecodeError, RecursionError) as problem:
-        raise Malformed(path, told_of(path, problem)) from problem
+    except json.JSONDecodeError as problem:
+        raise NotJson(path, told_of(path, problem)) from problem
+    except (ValueError, RecursionError) as problem:
+        raise Malformed(path, f"cannot be read by Python ({problem})") from problem
 
 
 def told_of(path: Path, problem: Exception) -> str:

@@ -22,9 +22,9 @@ def messages(path: Path) -> Iterator[dict[str, Any]]:
             mark = None
             for number, line in enumerate(file, 1):
                 if number == 1 and (mark := next((m for m in _MARKS if line.startswith(m)), None)) is None:
-                    raise Malformed(path, f"does not start with {' or '.join(_MARKS)}")
+                    raise Malformed(path, f"does not start with {' or '.join(_MARKS)}", quoted=line.rstrip())
                 if mark is not None and line.startswith(mark):
-                    yield _message(path, number, line[len(mark) :])
+                    yield _message(path, number, line[len(mark) :].rstrip())  # of any space, as upstream
             if mark is None:
                 raise Malformed(path, "is empty")
     except UnicodeDecodeError as problem:
@@ -36,11 +36,16 @@ def messages(path: Path) -> Iterator[dict[str, Any]]:
 def _message(path: Path, number: int, text: str) -> dict[str, Any]:
     try:
         message = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as problem:
-        raise Malformed(path, f"line {number} is not JSON ({problem})") from problem
+    except (ValueError, RecursionError) as problem:  # the former for a number of thousands of digits as well
+        raise Malformed(path, f"line {number} is not JSON ({problem})", quoted=text) from problem
     if not isinstance(message, dict) or "key" not in message:
         raise Malformed(path, f"line {number} is no message with a key")
     return message
+
+
+def _writable(value: Any) -> Any:
+    """A text that can be written, which half a surrogate pair cannot, that JSON may hold; anything else as it is."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 class Detail:
@@ -54,7 +59,7 @@ class Detail:
         self.errors: list[str] = []
         self.messages: list[str] = []
         for message in messages(path):
-            key, value = message["key"], message.get("value")
+            key, value = _writable(message["key"]), _writable(message.get("value"))
             try:
                 if key in self.values:
                     if self.values[key] != value:

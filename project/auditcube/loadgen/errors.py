@@ -8,7 +8,12 @@ from auditcube.errors import InvalidInput
 
 
 class Malformed(InvalidInput):
-    """A log that cannot be read as what it is named for."""
+    """A log that cannot be read as what it is named for; upstream's traceback repeats `quoted` of it."""
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path, text: str, quoted: str = "") -> None:
         super().__init__(f"{path}: {text}")
+        self.quoted = quoted
+
+
+class NotJson(Malformed):
+    """A log that is no JSON, as opposed to JSON that Python cannot hold."""

@@ -13,6 +13,7 @@ from auditcube.errors import InvalidInput, SetupFailed
 from auditcube.evidence.answers import Score
 
 PLACE = "{accuracy_log}"
+_GOES_ON = re.compile(r"\d|\.\d|[eE][-+]?\d")  # a number, behind what was taken for it
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,10 @@ def score(scored: Scored, pattern: str) -> Score:
     """The one score that stands in what the command printed; if it ended well."""
     if scored.exit_status != 0:
         return Score(None, 0, f"the accuracy script ended with exit status {scored.exit_status}")
-    scores = {match[1] for match in re.finditer(pattern, scored.printed)}
+    matches = list(re.finditer(pattern, scored.printed))
+    if any(match[1] and _GOES_ON.match(scored.printed, match.end(1)) for match in matches):
+        return Score(None, 0, "the pattern takes a part of a number for the score that the accuracy script printed")
+    scores = {match[1] for match in matches}
     values = [value for text in scores if (value := _finite(text)) is not None]
     if not scores or len(values) < len(scores):
         return Score(None, 0, "no score stands in what the accuracy script printed")

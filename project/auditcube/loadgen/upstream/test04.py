@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from auditcube.loadgen.errors import Malformed
 from auditcube.loadgen.layout import Paths
-from auditcube.loadgen.upstream.told import Crash, Told, as_float
+from auditcube.loadgen.upstream.told import MARK, Crash, Told, as_float
 
 _STREAMS = {
     "SingleStream": re.compile(r".*Early stopping (90th|90.0th|99.9th) percentile estimate"),
@@ -43,16 +44,18 @@ def told(paths: Paths) -> Told:
     lines = ["Verifying performance."]
     notes: list[str] = []
     try:
-        passed = _compare(paths, lines)
+        _compare(paths, lines)
     except _Ends:
-        passed = False
-    except Crash as problem:
-        passed = False
+        pass
+    except (Crash, Malformed) as problem:
         notes.append(f"verify_performance.py crashes: {problem}")
-    return Told(passed, 0, {"verify_performance.txt": "\n".join([*lines, ""])}, tuple(notes))
+        if MARK in problem.quoted:
+            lines.append(f"Error: {problem.quoted}")
+    text = "\n".join([*lines, ""])
+    return Told(MARK in text, 0, {"verify_performance.txt": text}, tuple(notes))
 
 
-def _compare(paths: Paths, lines: list[str]) -> bool:
+def _compare(paths: Paths, lines: list[str]) -> None:
     reference = _scan(paths.summary, lines, "Reference results are invalid", "reference results", None)
     test = _scan(paths.audited_summary, lines, "Test results are invalid", "test results", reference)
     if test.mode != reference.mode:
@@ -62,8 +65,7 @@ def _compare(paths: Paths, lines: list[str]) -> bool:
     threshold = 0.20 if relaxed else 0.10
     lines += [f"reference score = {reference.score}", f"test score = {test.score}"]
     passed = as_float(test.score) < as_float(reference.score) * (1 + threshold)
-    lines.append("TEST PASS" if passed else "TEST FAIL: Test score invalid")
-    return passed
+    lines.append(MARK if passed else "TEST FAIL: Test score invalid")
 
 
 def _scan(path: Path, lines: list[str], invalid: str, name: str, reference: _Scan | None) -> _Scan:
@@ -73,9 +75,9 @@ def _scan(path: Path, lines: list[str], invalid: str, name: str, reference: _Sca
             for line in file:
                 _line(found, line, lines, invalid, name, reference)
     except OSError as problem:
-        raise Crash(f"{path}: {problem.strerror}") from None
+        raise Malformed(path, str(problem.strerror)) from None
     except UnicodeDecodeError as problem:
-        raise Crash(f"{path}: {problem.reason}") from None
+        raise Malformed(path, f"is not UTF-8 ({problem.reason})") from None
     return found
 
 

@@ -6,12 +6,12 @@ Source: compliance/TEST09/run_verification.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from auditcube.loadgen.accuracy_log import entries
-from auditcube.loadgen.errors import Malformed
+from auditcube.loadgen.errors import Malformed, NotJson
 from auditcube.loadgen.layout import Paths
 from auditcube.loadgen.upstream.told import Crash, Told
 
@@ -23,7 +23,7 @@ def told(paths: Paths, low: float, high: float, known: Sequence[int] | None = No
     notes: list[str] = []
     try:
         lengths = _lengths(paths.audited_accuracy, notes) if known is None else known
-    except Crash as problem:
+    except (Crash, Malformed) as problem:
         return Told(None, 1, {}, (*notes, f"run_verification.py crashes: {problem}"))
     if not lengths:
         return Told(None, 1, {}, (*notes, "the log has no entries"))
@@ -47,17 +47,33 @@ def told(paths: Paths, low: float, high: float, known: Sequence[int] | None = No
 
 def _lengths(path: Path, notes: list[str]) -> list[int]:
     try:
-        return [_length(entry, notes) for entry in _list(path)]
-    except Malformed:
+        return _each(_list(path), notes)
+    except NotJson:
         notes.append("the log is no JSON list: what can be read of its lines counts")
-        return [_length(entry, notes) for entry in _by_line(path, notes)]
+        return _each(_by_line(path, notes), notes)
+
+
+def _each(found: Iterable[Any], notes: list[str]) -> list[int]:
+    """The length of each entry. The script looks at them when it has read all: only then does one crash it."""
+    lengths: list[int] = []
+    crash: Crash | None = None
+    for entry in found:
+        try:
+            lengths.append(_length(entry, notes))
+        except Crash as problem:
+            crash = crash or problem
+    if crash is not None:
+        raise crash
+    return lengths
 
 
 def _list(path: Path) -> Iterator[Any]:
+    start = b""
     with path.open("rb") as file:
-        start = file.read(65536).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+        while not start and (data := file.read(65536)):
+            start = data.lstrip(b" \t\n\r")[:1]
     if start != b"[":
-        raise Malformed(path, "is no list")
+        raise NotJson(path, "is no list")
     yield from entries(path)
 
 
@@ -85,9 +101,7 @@ def _by_line(path: Path, notes: list[str]) -> Iterator[Any]:
                     text = text[at:].lstrip()
                 if not found:
                     notes.append(f"Warning: Line {number}: Could not parse JSON")
-    except UnicodeDecodeError as problem:
-        raise Crash(str(problem.reason)) from None
-    except RecursionError as problem:
+    except (ValueError, RecursionError) as problem:  # no UTF-8, or JSON that Python cannot hold
         raise Crash(str(problem)) from None
 
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+MARK = "TEST PASS"
+"""What run_verification.py of TEST01 and TEST04 looks for in all that its parts print, their tracebacks included."""
+
 
 class Crash(Exception):
-    """The script would have ended in an uncaught exception."""
+    """The script would have ended in an uncaught exception, whose traceback repeats `quoted` of the log."""
+
+    def __init__(self, text: str, quoted: str = "") -> None:
+        super().__init__(text)
+        self.quoted = quoted
 
 
 @dataclass(frozen=True)
@@ -28,4 +35,4 @@ def as_float(value: object) -> float:
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError) as problem:
-        raise Crash(str(problem)) from None
+        raise Crash(str(problem), quoted=str(problem)) from None

@@ -210,7 +210,7 @@ class Run:
             self._flush()
         elif self._flushing is None and self._recorded:
             self._flushing = self._loop.call_later(_FLUSH_S, self._flush_late)
-        self._turns.add(self.now_ns() - began_ns)
+        self._turns.add(monotonic_ns() - self.origin_ns - began_ns)
 
     def send(self, attempt: Attempt) -> None:
         """Put an attempt's request on its way."""

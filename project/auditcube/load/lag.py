@@ -13,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import defaultdict
 from pathlib import Path
 
 from auditcube.load.alarm import Alarm
 
 _PERIOD_NS = 10_000_000
 _FINE = 32  # buckets per power of two: a percentile is exact within 3 percent
+_BITS = _FINE.bit_length()
 _SCHEDSTAT = Path("/proc/self/schedstat")  # of the thread that started the process, which is the one that sends
 
 
@@ -39,13 +41,13 @@ class Times:
     """Durations, counted in buckets."""
 
     def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
-        self._all = self._max_ns = 0
+        self._counts: defaultdict[int, int] = defaultdict(int)
+        self._max_ns = 0
 
     def add(self, ns: int) -> None:
-        bucket = _bucket(ns)
-        self._counts[bucket] = self._counts.get(bucket, 0) + 1
-        self._all += 1
+        shift = ns.bit_length() - _BITS
+        # `_largest_in` is its inverse; not a function of its own, as it is called for every turn of a worker's loop.
+        self._counts[ns if shift < 0 else shift * _FINE + (ns >> shift)] += 1
         if ns > self._max_ns:
             self._max_ns = ns
 
@@ -53,13 +55,16 @@ class Times:
         """How many there are (`count`), their percentiles and maximum in nanoseconds (0 where there is none)."""
         shares = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9}
         return {
-            "count": self._all,
+            "count": self._all(),
             **{name: self._percentile(share) for name, share in shares.items()},
             "max": self._max_ns,
         }
 
+    def _all(self) -> int:
+        return sum(self._counts.values())
+
     def _percentile(self, share: float) -> int:
-        left = math.ceil(round(share / 100 * self._all, 9))
+        left = math.ceil(round(share / 100 * self._all(), 9))
         for bucket in sorted(self._counts):
             left -= self._counts[bucket]
             if left <= 0:
@@ -87,12 +92,7 @@ class LagProbe:
         self._alarm.set(self._due_ns)
 
 
-def _bucket(ns: int) -> int:
-    """The number of the bucket that holds a lag: one nanosecond wide at first, then ever wider."""
-    shift = max(ns.bit_length() - _FINE.bit_length(), 0)
-    return shift * _FINE + (ns >> shift)
-
-
 def _largest_in(bucket: int) -> int:
+    """The largest duration in a bucket: these are one nanosecond wide at first, then ever wider."""
     shift = max(bucket // _FINE - 1, 0)
     return ((bucket - shift * _FINE + 1) << shift) - 1

@@ -203,7 +203,9 @@ def test_of_the_plan_only_what_is_missing_is_held(tmp_path: Path, monkeypatch: p
     schedule = schedule_of(20 * BLOCK, load_of(workers=2), size=100)
     rows = [event(q.ordinal, sample=q.sample, issued=q.ordinal, done=q.ordinal + 1) for q in planned(schedule)]
     rows[7]["done_ns"] = 10**9
-    followed = plan_check._Followed(in_parts(tmp_path, schedule, rows), schedule)
+    run = in_parts(tmp_path, schedule, [row for row in rows if row["ordinal"] % 2 == 0 or row["ordinal"] < 100])
+    assert all_planned(run) is False  # the other worker has ended early, and nobody waits for its share
+    followed = plan_check._Followed(run, schedule, plan_check._reached(run)[0])
     most = 0
     compare = followed._compare
 
@@ -215,3 +217,13 @@ def test_of_the_plan_only_what_is_missing_is_held(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(followed, "_compare", counted)
     assert followed.problems() == []
     assert most <= 4
+
+
+@pytest.mark.parametrize(("events", "far"), [(10, 10 + 2**16 - 1), (10, 10 + 2**16), (1, 2**16)])
+def test_a_worker_lacks_no_more_than_could_be_in_flight(events: int, far: int) -> None:
+    """The other worker has many events: that does not help the one that claims to have come so far."""
+    schedule = schedule_of(10, load_of(workers=2), min_duration_s=9.0)
+    rows = [event(2 * n, sample=0) for n in range(200)] + [event(2 * n + 1, sample=0) for n in range(events - 1)]
+    problems = check_against_plan(changed(schedule, [*rows, event(2 * far + 1, sample=0)]), schedule)
+    refused = f"query {2 * far + 1} cannot have been reached with {199 + events + 1} events" in problems
+    assert refused == (far >= events + 2**16)

@@ -6,7 +6,6 @@ query is still missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,20 +30,32 @@ def check_against_plan(run: Run, schedule: Schedule) -> list[str]:
     problems = []
     if run.end is not None and (told := sum(end.events for end in events.ends)) != len(events):
         problems.append(f"there are {len(events)} events, but the end records tell of {told}")
-    ordinals = run.values(lambda part: part.ordinal)
-    if len(events) and ordinals.low < 0:
+    if len(events) and run.values(lambda part: part.ordinal).low < 0:
         return [*problems, "a query has a negative ordinal"]
-    highest = ordinals.high if len(events) else -1
-    if highest >= run.load.workers * (len(events) + _IN_FLIGHT):
-        return [*problems, f"query {highest} cannot have been reached with {len(events)} events"]
-    if highest >= run.spec.queries and run.spec.min_duration_s == 0:
-        problems.append(f"query {highest} was not planned: the run has {run.spec.queries}, and no duration to fill")
-    return problems + _Followed(run, schedule).problems()
+    highest, counts = _reached(run)
+    # A worker issues its share in order, so what it lacks before its last query was in flight when it was killed.
+    if len(far := highest[highest // run.load.workers >= counts + _IN_FLIGHT]):
+        return [*problems, f"query {far.max()} cannot have been reached with {len(events)} events"]
+    if highest.max() >= run.spec.queries and run.spec.min_duration_s == 0:
+        text = f"query {highest.max()} was not planned: the run has {run.spec.queries}, and no duration to fill"
+        problems.append(text)
+    return problems + _Followed(run, schedule, highest).problems()
+
+
+def _reached(run: Run) -> tuple[Ints, Ints]:
+    """For each worker the last query of its share that has an event, -1 if none has, and how many events it has."""
+    workers = run.load.workers
+    highest, counts = np.full(workers, -1, dtype=np.int64), np.zeros(workers, dtype=np.int64)
+    for part in run.events.parts():
+        of = part.ordinal % workers
+        np.maximum.at(highest, of, part.ordinal)
+        counts += np.bincount(of, minlength=workers)
+    return highest, counts
 
 
 @dataclass
 class _Block:
-    """A block of the plan, and which of its queries have been seen."""
+    """A block of the plan, and which of its queries have been seen, or never will be: their worker had ended."""
 
     samples: Ints
     dues: Ints
@@ -55,23 +66,22 @@ class _Block:
 class _Followed:
     """A plan beside the events that follow it. What is held of it are the blocks in which queries are still missing."""
 
-    def __init__(self, run: Run, schedule: Schedule) -> None:
+    def __init__(self, run: Run, schedule: Schedule, highest: Ints) -> None:
         self._run = run
+        self._highest = highest
         self._plan = schedule.blocks()
         self._made = 0
         self._open: dict[int, _Block] = {}
         self._twice = self._backwards = False
         self._different: str | None = None
-        self._highest = [-1] * run.load.workers
 
     def problems(self) -> list[str]:
         for part in self._run.events.parts():
             self._follow(part)
         problems = ["a query has more than one event"] if self._twice else []
-        missing = self._missing()
-        workers = self._run.load.workers
-        skipped = (ordinal for ordinal in missing if ordinal < self._highest[ordinal % workers])
-        if self._run.end is not None and (gap := next(skipped, None)) is not None:
+        if self._run.end is not None and self._open:
+            number, block = min(self._open.items())
+            gap = number * BLOCK + int(np.argmin(block.seen))
             problems.append(f"query {gap} has no event, although later ones of its worker have")
         if self._different is not None:
             problems.append(self._different)
@@ -82,9 +92,6 @@ class _Followed:
     def _follow(self, part: EventTable) -> None:
         order = np.argsort(part.ordinal, kind="stable")
         ordinals = part.ordinal[order]
-        for worker in range(len(self._highest)):
-            mine = ordinals[ordinals % len(self._highest) == worker]
-            self._highest[worker] = max([self._highest[worker], *mine[-1:].tolist()])
         numbers, firsts = np.unique(ordinals // BLOCK, return_index=True)
         for number, rows in zip(numbers.tolist(), np.split(order, firsts[1:]), strict=False):
             self._compare(part, number, rows)
@@ -117,19 +124,15 @@ class _Followed:
         """A block of the plan, made with all before it; None if all of it has been seen."""
         for made in range(self._made, number + 1):
             samples, dues, salts = zip(*next(self._plan), strict=True)
+            ordinals = np.arange(made * BLOCK, (made + 1) * BLOCK, dtype=np.int64)
             self._open[made] = _Block(
                 np.array(samples, dtype=np.int64),
                 np.array(dues, dtype=np.int64),
                 None if set(salts) == {None} else [*salts],
-                np.zeros(BLOCK, dtype=np.bool_),
+                ordinals > self._highest[ordinals % len(self._highest)],
             )
         self._made = max(self._made, number + 1)
         return self._open.get(number)
-
-    def _missing(self) -> Iterator[int]:
-        """The queries of the plan, as far as it was made, without an event; ascending."""
-        for number, block in sorted(self._open.items()):
-            yield from (number * BLOCK + np.flatnonzero(~block.seen)).tolist()
 
 
 def too_long(schedule: Schedule, events: int) -> bool:

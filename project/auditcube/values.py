@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ _FINE = 12  # bits: a bucket is one number wide up to 2**_FINE, then a 2**_FINE-
 _SHIFT = 52 - _FINE
 _ZERO = 1022 << _FINE  # of the exponent of a float below one, so that 0 has the bucket 0
 _SIDE = (64 << _FINE) + 1  # buckets of the numbers from 0 on; as many for those below
+_LARGEST = 2**63 - 1
 _TOGETHER = 2**20  # numbers that are kept before equal ones are counted together
 
 
@@ -36,6 +37,15 @@ def distinct(values: Ints) -> Ints:
     """The distinct values, ascending. numpy.unique finds them by a hash table: fifty times as slow on a million."""
     ordered = np.sort(values)
     return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
+
+
+class _Facts(NamedTuple):
+    """What one pass tells; without a number, `low` is larger than `high`."""
+
+    size: int
+    total: int
+    low: int
+    high: int
 
 
 class Values:
@@ -54,32 +64,37 @@ class Values:
         return (part for part in self._parts() if len(part))
 
     def __len__(self) -> int:
-        return self._count
+        return self._facts.size
 
-    @cached_property
-    def _count(self) -> int:
-        return sum(map(len, self._parts()))
-
-    @cached_property
+    @property
     def low(self) -> int:
         """The smallest; there must be one."""
-        return min(int(part.min()) for part in self.parts())
+        return self._facts.low
 
-    @cached_property
+    @property
     def high(self) -> int:
         """The largest; there must be one."""
-        return max(int(part.max()) for part in self.parts())
+        return self._facts.high
 
-    @cached_property
+    @property
     def total(self) -> int:
         """The exact sum."""
-        return sum(map(_sum, self.parts()))
+        return self._facts.total
+
+    @cached_property
+    def _facts(self) -> _Facts:
+        count, total, low, high = 0, 0, _LARGEST, -_LARGEST - 1
+        for part in self.parts():
+            count += len(part)
+            total += _sum(part)
+            low, high = min(low, int(part.min())), max(high, int(part.max()))
+        return _Facts(count, total, low, high)
 
     @property
     def mean(self) -> float:
         """From the exact sum: NumPy's own depends in the last bit on the processor, and a reviewer's must find the same
         number as ours. There must be one number or more."""
-        return self.total / self._count
+        return self.total / len(self)
 
     def above(self, bound: int) -> int:
         """How many are larger."""
@@ -87,15 +102,15 @@ class Values:
 
     def percentile(self, share: float) -> int:
         """The nearest-rank percentile; there must be one number or more."""
-        return self.at([place_of(share, self._count)])[0]
+        return self.at([place_of(share, len(self))])[0]
 
     def distribution(self) -> dict[str, Any] | None:
         """Count, mean, extremes and percentiles, or None if there are no numbers."""
-        if not self._count:
+        if not len(self):
             return None
-        values = self.at([place_of(share, self._count) for share in PERCENTILES])
+        values = self.at([place_of(share, len(self)) for share in PERCENTILES])
         return {
-            "count": self._count,
+            "count": len(self),
             "min": self.low,
             "mean": self.mean,
             "max": self.high,
@@ -104,8 +119,8 @@ class Values:
 
     def at(self, places: Sequence[int]) -> list[int]:
         """The numbers at these places, counted from 0, of all in ascending order. Raises IndexError beyond the last."""
-        if not all(0 <= place < self._count for place in places):
-            raise IndexError(f"places {[*places]} of {self._count} numbers")
+        if not all(0 <= place < len(self) for place in places):
+            raise IndexError(f"places {[*places]} of {len(self)} numbers")
         numbers, counts = self._buckets
         ends = np.cumsum(counts)
         which = np.searchsorted(ends, places, side="right")

@@ -138,3 +138,11 @@ def test_a_place_beyond_the_last_is_an_error(place: int) -> None:
 @given(st.lists(st.integers(-3, 3)))
 def test_distinct_values(numbers: list[int]) -> None:
     assert distinct(np.array(numbers, dtype=np.int64)).tolist() == sorted(set(numbers))
+
+
+def test_no_numbers_have_no_extremes() -> None:
+    nothing = Values.of(np.zeros(0, dtype=np.int64))
+    assert (len(nothing), nothing.total, nothing.above(0)) == (0, 0, 0)
+    for name in ("low", "high"):
+        with pytest.raises(ValueError, match="there are no numbers"):
+            getattr(nothing, name)

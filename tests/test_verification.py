@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from auditcube import reviewing
-from auditcube.errors import InvalidInput
+from auditcube.errors import ExitCode, InvalidInput, SetupFailed
+from auditcube.evidence import spool
 from auditcube.evidence.store import Store
 from auditcube.manifest.finding import FIXES
 from auditcube.signing import Trust
@@ -478,3 +480,14 @@ def test_findings_are_collected(shelf: Shelf, tmp_path: Path) -> None:
 def test_no_directory_is_invalid_input(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no such directory"):
         check(Store(tmp_path / "nowhere"))
+
+
+def test_a_disk_without_room_is_no_finding(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says nothing about the evidence: verification cannot go on, and must not come to a verdict."""
+    monkeypatch.setattr(spool, "_HELD", 3)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(SetupFailed, match="name a folder with room in TMPDIR"):
+        check(Store(shelf.audit))
+    done = called("verify", shelf.audit)
+    assert done.code == ExitCode.SETUP_FAILED
+    assert "TMPDIR" in done.err

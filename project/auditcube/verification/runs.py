@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from auditcube.errors import AuditCubeError, EvidenceRejected
+from auditcube.errors import AuditCubeError, EvidenceRejected, SetupFailed
 from auditcube.evidence import chunks as chunk_times
 from auditcube.evidence import outputs
 from auditcube.job import WARMUP, Plan, runs_of
@@ -89,6 +89,8 @@ def _events(checked: Checked, plan: Plan, spec: RunSpec) -> tuple[Run | None, st
     """The run, or None and why its events cannot be read."""
     try:
         return read_run(checked.store, plan, spec), ""
+    except SetupFailed:  # a disk without room says nothing about the evidence
+        raise
     except AuditCubeError as problem:
         return None, str(problem)
 

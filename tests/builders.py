@@ -95,6 +95,7 @@ def table_of(
         status=np.array([STATUSES.index(Status(row["status"])) for row in rows], dtype=np.int64),
         errors=tuple(dict.fromkeys(row["error"] for row in rows if "error" in row)),
         salts={row["ordinal"]: row["salt"] for row in rows if "salt" in row},
+        files=(),
         starts=tuple(starts),
         ends=(end_of(len(rows)),) if ends is None else tuple(ends),
     )

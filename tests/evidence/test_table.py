@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import asdict
@@ -208,3 +209,28 @@ def test_the_limits_of_64_bits_are_inside(tmp_path: Path) -> None:
     extremes = EVENT | {"done_ns": 2**63 - 1, "issued_ns": -(2**63)}
     found = read_events([written(tmp_path / "e", {"start": START}, extremes)]).whole()
     assert (found.done_ns[0], found.issued_ns[0]) == (2**63 - 1, -(2**63))
+
+
+def test_each_file_is_measured_as_it_is_read(tmp_path: Path) -> None:
+    """And of its lines those are kept that are more than numbers and a status, wherever the file was cut."""
+    bare = to_lines([event(n, done=5) for n in range(3)])
+    whole = lines({"start": START}, bare, *rows(2), {"end": END})
+    path, other = tmp_path / "e", written(tmp_path / "other", {"start": START})
+    for cut in range(len(whole) + 1):
+        path.write_bytes(whole[:cut])
+        read, second = read_events([path, other]).files
+        assert (read.path, second.path) == (path, other)
+        assert (read.size, read.sha256) == (cut, hashlib.sha256(whole[:cut]).hexdigest())
+        *complete, rest = whole[:cut].split(b"\n")
+        expected = [line for line in complete if line not in bare.split(b"\n")] + [rest] * (rest != b"")
+        assert sorted(read.others or ()) == sorted(expected)
+
+
+def test_of_many_other_lines_none_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "_BLOCK_BYTES", 1)
+    path = written(tmp_path / "e", {"start": START}, *rows(3))
+    size = len(path.read_bytes())
+    monkeypatch.setattr(table, "_KEPT_OTHERS", size)
+    assert len(read_events([path]).files[0].others or ()) == 4
+    monkeypatch.setattr(table, "_KEPT_OTHERS", size - 1)
+    assert read_events([path]).files[0].others is None

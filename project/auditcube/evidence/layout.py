@@ -35,18 +35,40 @@ def read_plain(block: bytes, columns: Mapping[str, npt.NDArray[np.int64]], codes
     `block` is whole lines. Members that have no column are checked and dropped; those that a line lacks are left as
     they are. `codes` gives the number that stands for a status in the column `status`.
     """
-    text = np.frombuffer(bytes(_DIGITS) + block, dtype=np.uint8)  # what is before a number can be read without a check
+    if block[:1].isdigit():
+        return [*range(block.count(b"\n"))]  # no event does, and so every number has something in front of it
+    text = np.frombuffer(block, dtype=np.uint8)
     digit = (text - ord("0")) < 10
-    edges = np.flatnonzero(digit[1:] != digit[:-1]) + 1
-    starts, ends = edges[::2], edges[1::2]
-    kinds, kind_of = _kinds(block)
+    edges = np.flatnonzero(digit[1:] != digit[:-1])
+    numbers = _Numbers(text, edges[::2], edges[1::2])
+    skeletons = block.translate(None, b"0123456789")
+    if (alike := _alike(skeletons)) is not None and not np.any(numbers.unusual):
+        status, members = _layouts()[alike]
+        if len(numbers) == len(members) * len(columns["status"]):  # no line has more than its members, hence each all
+            columns["status"][:] = codes[status]
+            for place, member in enumerate(members):
+                if member in columns:
+                    columns[member][:] = numbers.values(slice(place, None, len(members)))
+            return []
+    return _read_mixed(numbers, skeletons.split(b"\n")[:-1], columns, codes)
+
+
+def _alike(skeletons: bytes) -> bytes | None:
+    """The layout that all lines have, if they have the same: what nearly every block is."""
+    first = skeletons[: skeletons.find(b"\n")]
+    lines, rest = divmod(len(skeletons), len(first) + 1)
+    return first if first in _layouts() and not rest and skeletons == (first + b"\n") * lines else None
+
+
+def _read_mixed(
+    numbers: _Numbers, skeletons: list[bytes], columns: Mapping[str, npt.NDArray[np.int64]], codes: Mapping[str, int]
+) -> list[int]:
+    """Fill `columns` from the lines that are plain, layout by layout; returns which are not."""
+    kinds, kind_of = _kinds(skeletons)
     # Where the numbers of each line begin among all; the line break behind a line is behind its numbers.
-    behind = np.searchsorted(starts, np.flatnonzero(text == ord("\n")))
+    behind = np.searchsorted(numbers.before, np.flatnonzero(numbers.text == ord("\n")))
     firsts = np.concatenate([[0], behind[:-1]])
-    lengths, after = ends - starts, text[ends]
-    unusual = (lengths > _DIGITS) | ((text[starts] == ord("0")) & (lengths > 1))
-    unusual |= (text[starts - 1] != ord(":")) | ((after != ord(",")) & (after != ord("}")))
-    kind_of[np.searchsorted(behind, np.flatnonzero(unusual), side="right")] = -1
+    kind_of[np.searchsorted(behind, np.flatnonzero(numbers.unusual), side="right")] = -1
     for kind, (status, members) in enumerate(kinds):
         lines = np.flatnonzero(kind_of == kind)
         whole = behind[lines] - firsts[lines] == len(members)
@@ -55,15 +77,13 @@ def read_plain(block: bytes, columns: Mapping[str, npt.NDArray[np.int64]], codes
         columns["status"][lines] = codes[status]
         for place, member in enumerate(members):
             if member in columns:
-                at = firsts[lines] + place
-                columns[member][lines] = _numbers(text, starts[at], ends[at])
+                columns[member][lines] = numbers.values(firsts[lines] + place)
     odd: list[int] = np.flatnonzero(kind_of < 0).tolist()
     return odd
 
 
-def _kinds(block: bytes) -> tuple[list[tuple[str, tuple[str, ...]]], _Places]:
-    """The layouts whose skeletons occur, and for each line which of them it has, or -1."""
-    skeletons = block.translate(None, b"0123456789").split(b"\n")[:-1]
+def _kinds(skeletons: list[bytes]) -> tuple[list[tuple[str, tuple[str, ...]]], _Places]:
+    """The layouts that occur, and for each line which of them it has, or -1."""
     layouts = _layouts()
     found = {skeleton: number for number, skeleton in enumerate(set(skeletons) & layouts.keys())}
     kind_of = np.array([found.get(skeleton, -1) for skeleton in skeletons], dtype=np.intp)
@@ -85,30 +105,46 @@ def _layouts() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     return found
 
 
-def _numbers(text: _Bytes, starts: _Places, ends: _Places) -> _Words:
-    """The values of runs of 1 to `_DIGITS` digits."""
-    lengths = ends - starts
-    values = _eight(text, ends, np.minimum(lengths, 8))
-    long = np.flatnonzero(lengths > 8)
-    if len(long):
-        values[long] += _eight(text, ends[long] - 8, lengths[long] - 8) * np.uint64(10**8)
-    return values
+class _Numbers:
+    """Runs of digits in a text that begins with none: where what stands in front of each is, and where its last digit.
 
+    `unusual` says which are no number that an event holds.
+    """
 
-def _eight(text: _Bytes, ends: _Places, lengths: _Places) -> _Words:
-    """The values of runs of 1 to 8 digits: all at once in one word, pairs to twos, twos to fours, fours to eights."""
-    words = np.ndarray((len(text) - 7,), dtype="<u8", buffer=text, strides=(1,))
-    word: _Words = words[ends - 8].astype(np.uint64)
-    strangers = ((8 - lengths) * 8).astype(np.uint64)  # bits of what stands before the number: the low ones
-    word &= np.uint64(0x0F0F0F0F0F0F0F0F)
-    word >>= strangers
-    word <<= strangers
-    for shift, mask, factor in (
-        (8, 0x00FF00FF00FF00FF, 10 * 2**8 + 1),
-        (16, 0x0000FFFF0000FFFF, 100 * 2**16 + 1),
-        (32, 0x00000000FFFFFFFF, 10_000 * 2**32 + 1),
-    ):
-        word *= np.uint64(factor)
-        word >>= np.uint64(shift)
-        word &= np.uint64(mask)
-    return word
+    def __init__(self, text: _Bytes, before: _Places, last: _Places) -> None:
+        self.text, self.before, self._last = text, before, last
+        self._lengths = last - before
+        behind = text[1:][last]
+        self.unusual = (self._lengths > _DIGITS) | ((text[1:][before] == ord("0")) & (self._lengths > 1))
+        self.unusual |= (text[before] != ord(":")) | ((behind != ord(",")) & (behind != ord("}")))
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+    def values(self, which: slice | _Places) -> _Words:
+        """The values of some of them, which must be members of an event: its first stands behind enough text for words
+        of 8 bytes that begin in front of a number."""
+        last, lengths = self._last[which], self._lengths[which]
+        values = self._eight(last, np.minimum(lengths, 8))
+        long = np.flatnonzero(lengths > 8)
+        if len(long):
+            values[long] += self._eight(last[long] - 8, lengths[long] - 8) * np.uint64(10**8)
+        return values
+
+    def _eight(self, last: _Places, lengths: _Places) -> _Words:
+        """Runs of 1 to 8 digits: all at once in one word, pairs to twos, twos to fours, fours to eights."""
+        words = np.ndarray((len(self.text) - 7,), dtype="<u8", buffer=self.text, strides=(1,))
+        word: _Words = words[last - 7].astype(np.uint64)
+        strangers = ((8 - lengths) * 8).astype(np.uint64)  # bits of what stands before the number: the low ones
+        word &= np.uint64(0x0F0F0F0F0F0F0F0F)
+        word >>= strangers
+        word <<= strangers
+        for shift, mask, factor in (
+            (8, 0x00FF00FF00FF00FF, 10 * 2**8 + 1),
+            (16, 0x0000FFFF0000FFFF, 100 * 2**16 + 1),
+            (32, 0x00000000FFFFFFFF, 10_000 * 2**32 + 1),
+        ):
+            word *= np.uint64(factor)
+            word >>= np.uint64(shift)
+            word &= np.uint64(mask)
+        return word

@@ -6,10 +6,11 @@ Those of a long run are not held: they are gone through a part at a time, as oft
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ _TEXTS = ("status", "salt", "error")
 _INTEGERS = frozenset((*REQUIRED, *_OPTIONAL, *_UNUSED))
 _LIMIT = 2**63
 _BLOCK_BYTES = 2**20
+_KEPT_OTHERS = 2**20  # bytes; a run of salted queries is nothing else
 _KEPT_ERRORS = 20  # enough to show what went wrong; a million equal messages say no more
 _TIMES = frozenset({"count", "p50", "p99", "p99.9", "max"})
 # Members of an end record that are objects: what they must hold, and what they may.
@@ -41,6 +43,18 @@ _OBJECTS = {
 }
 _Record = TypeVar("_Record", Start, EndRecord)
 _Row = dict[str, Any]
+
+
+class FileRead(NamedTuple):
+    """What was read of one file: how many bytes, and their sha256.
+
+    `others` are the lines, without their breaks, that are more than numbers and a status; None if there are many.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    others: tuple[bytes, ...] | None
 
 
 class Events(Protocol):
@@ -59,6 +73,11 @@ class Events(Protocol):
 
     @property
     def ends(self) -> tuple[EndRecord, ...]: ...
+
+    @property
+    def files(self) -> tuple[FileRead, ...]:
+        """The files that they were read from."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -94,6 +113,7 @@ class EventTable:
     salts: Mapping[int, str]
     starts: tuple[Start, ...]
     ends: tuple[EndRecord, ...]
+    files: tuple[FileRead, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ordinal)
@@ -119,6 +139,7 @@ class _Read:
     salts: Mapping[int, str]
     starts: tuple[Start, ...]
     ends: tuple[EndRecord, ...]
+    files: tuple[FileRead, ...]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -132,7 +153,7 @@ class _Read:
 
     def _table(self, columns: Mapping[str, Ints]) -> EventTable:
         members: dict[str, Any] = {**columns, "errors": self.errors, "salts": self.salts}
-        return EventTable(**members, starts=self.starts, ends=self.ends)
+        return EventTable(**members, starts=self.starts, ends=self.ends, files=self.files)
 
 
 def read_events(paths: Sequence[Path]) -> Events:
@@ -160,6 +181,7 @@ def read_events(paths: Sequence[Path]) -> Events:
         {ordinal: salt for reader in readers for ordinal, salt in reader.salts.items()},
         tuple(start for reader in readers for start in reader.starts),
         tuple(end for reader in readers for end in reader.ends),
+        tuple(reader.read for reader in readers),
     )
 
 
@@ -172,6 +194,15 @@ class _Reader:
         self.salts: dict[int, str] = {}
         self.starts: list[Start] = []
         self.ends: list[EndRecord] = []
+        self._size, self._sha256 = 0, hashlib.sha256()
+        self._others: list[bytes] = []
+        self._room = _KEPT_OTHERS
+
+    @property
+    def read(self) -> FileRead:
+        """What was read so far."""
+        others = tuple(self._others) if self._room >= 0 else None
+        return FileRead(self._path, self._size, self._sha256.hexdigest(), others)
 
     def blocks(self) -> Iterator[dict[str, Ints]]:
         """The events, a block of lines at a time.
@@ -179,20 +210,45 @@ class _Reader:
         Lines as we write them are read as columns, others a block at a time, and what is then left one by one.
         """
         number, ended = 0, False
-        for block in _blocks(self._path):
+        for block in self._blocks():
             lines = block.count(b"\n")
             columns = {name: np.full(lines, _ABSENT, dtype=np.int64) for name in _COLUMNS}
             usual = number > 0 and not ended
             places = read_plain(block, columns, _CODES) if usual else [*range(lines)]
             if places:
                 parts = block.split(b"\n")
-                rows = _rows_of([parts[place] for place in places]) if usual else None
+                others = [parts[place] for place in places]
+                self._keep(others)
+                rows = _rows_of(others) if usual else None
                 if rows is None:
                     places, rows, ended = self._one_by_one(number, ended, parts, places)
                 self._fill(columns, places, rows)
             events = columns["status"] != _ABSENT  # the start and the end record have none
             yield {name: values[events] for name, values in columns.items()}
             number += lines
+
+    def _blocks(self) -> Iterator[bytes]:
+        """Blocks of whole lines, the first line alone; without what was being written when the process was killed."""
+        with self._path.open("rb") as file:
+            block = file.readline()
+            while block:
+                self._size += len(block)
+                self._sha256.update(block)
+                whole = block[: block.rfind(b"\n") + 1]
+                if len(whole) < len(block):
+                    self._keep([block[len(whole) :]])
+                if whole:
+                    yield whole
+                if block := file.read(_BLOCK_BYTES):
+                    block += file.readline()
+
+    def _keep(self, others: list[bytes]) -> None:
+        """Hold lines that are not plain, as far as there is room."""
+        self._room -= len(others) + sum(map(len, others))
+        if self._room >= 0:
+            self._others += others
+        else:
+            self._others.clear()
 
     def _one_by_one(
         self, before: int, ended: bool, lines: list[bytes], places: list[int]
@@ -236,16 +292,6 @@ class _Reader:
                 self.errors[row["error"]] = None
             if "salt" in row:
                 self.salts[row["ordinal"]] = row["salt"]
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    """The file in blocks of whole lines; without the line that was being written when the process was killed."""
-    with path.open("rb") as file:
-        yield from [first] if (first := file.readline()).endswith(b"\n") else []
-        while block := file.read(_BLOCK_BYTES):
-            block += file.readline()
-            if whole := block[: block.rfind(b"\n") + 1]:
-                yield whole
 
 
 def _rows_of(lines: list[bytes]) -> list[_Row] | None:

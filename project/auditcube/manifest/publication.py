@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from auditcube.manifest import codec
 from auditcube.manifest.shapes import RULE, misshapen
 from auditcube.scan import pack
-from auditcube.scan.files import Looked, leak_in_json, look_at_file, small_text
+from auditcube.scan.files import Looked, leak_in_json, look_at_file, small_text, text_in
 from auditcube.scan.look import Leaf, LeafHit, leaves, look_at_leaves, text_of_json, withheld
 from auditcube.scan.quiet import quiet
 
@@ -24,6 +24,9 @@ _FIT = (SAFE, REDACTED)
 _MAX_TOGETHER = 1 << 22  # bytes of one result that are looked at at once
 _OWN = ("redaction", "redaction_status", "manifest_digest")
 _TOLD = 5  # findings that a message names
+
+Others = Mapping[str, Sequence[bytes]]
+"""Of a file, by its path, the only lines that may hold something: whoever read it knows that the others do not."""
 
 
 class Material(NamedTuple):
@@ -37,11 +40,12 @@ class Material(NamedTuple):
     quiet: bool = False
 
     @classmethod
-    def of(cls, root: Path, manifest: Mapping[str, Any]) -> Material:
+    def of(cls, root: Path, manifest: Mapping[str, Any], others: Others | None = None) -> Material:
         """The material of a sidecar and of the files that are published with it."""
         texts = [text_of_json(_own(manifest))]
         for path in _published(root, manifest):
-            text = small_text(root / path)
+            lines = (others or {}).get(path)
+            text = small_text(root / path) if lines is None else text_in(b"\n".join(lines), path)
             if text is None or sum(map(len, texts)) > _MAX_TOGETHER:
                 return cls(None)
             texts.append(text)
@@ -90,9 +94,9 @@ class Assessment:
         return REDACTED if any(pointer.startswith(below) for pointer in kept) else SAFE
 
 
-def declare(root: Path, manifest: dict[str, Any], name: str) -> dict[str, Any]:
+def declare(root: Path, manifest: dict[str, Any], name: str, others: Others | None = None) -> dict[str, Any]:
     """The manifest, whose files are in `root`, with the statuses and the record of a scan made now."""
-    found = Assessment(root, manifest, name, looked_at([Material.of(root, manifest)])[0])
+    found = Assessment(root, manifest, name, looked_at([Material.of(root, manifest, others)])[0])
     refs = [{**ref, "redaction_status": found.status_of_ref(n)} for n, ref in enumerate(manifest["dataset_refs"])]
     return {**manifest, "dataset_refs": refs, "redaction_status": found.status, "redaction": found.redaction}
 

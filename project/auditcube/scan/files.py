@@ -167,13 +167,17 @@ def small_text(file: Path) -> bytes | None:
     try:
         if not stat.S_ISREG((status := os.lstat(file)).st_mode) or status.st_size > BLOCK:
             return None
-        text = as_text(file.read_bytes())
+        return text_in(file.read_bytes(), file.name)
     except OSError:
         return None
-    if text is None:
+
+
+def text_in(data: bytes, name: str) -> bytes | None:
+    """What is looked at in a file of this name and content, as one text; None for what is no text."""
+    if (text := as_text(data)) is None:
         return None
-    value = _document(text, file.name)
-    return _plain(text, file.name) if value is None else text_of_json(value)
+    value = _document(text, name)
+    return _plain(text, name) if value is None else text_of_json(value)
 
 
 def _document(text: bytes, name: str) -> Any:

@@ -114,9 +114,6 @@ class Owner:
         self.heads = known
         self.idle: list[Connection] = []
 
-    def now(self) -> float:
-        return 0.0
-
 
 class Forgetful(KnownHeads):
     """Everything goes through the parser."""
@@ -131,18 +128,18 @@ class Told:
     def __init__(self) -> None:
         self.status, self.content_type, self.body_, self.end = 0, "", b"", ""
 
-    def answered(self, head: Head, body: bytes) -> None:
+    def answered(self, head: Head, body: bytes, now_ns: int) -> None:
         self.head(head)
-        self.body(body)
-        self.completed()
+        self.body(body, now_ns)
+        self.completed(now_ns)
 
     def head(self, head: Head) -> None:
         self.status, self.content_type = head.status, head.content_type
 
-    def body(self, data: bytes) -> None:
+    def body(self, data: bytes, now_ns: int) -> None:
         self.body_ += data
 
-    def completed(self) -> None:
+    def completed(self, now_ns: int) -> None:
         self.end += "completed"
 
     def failed(self, reason: str) -> None:

@@ -305,7 +305,7 @@ def test_an_announced_idle_time_is_kept(tmp_path: Path, announced: str, used_aga
 
 
 def test_a_connection_idle_for_long_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_IDLE_LIMIT_S", 0.001)
+    monkeypatch.setattr(transport, "_IDLE_LIMIT_NS", 1_000_000)
     with RawServer(honest) as server:
         assert statuses(ran(tmp_path, endpoint_of(server.url), paced())) == ["ok"] * 5
         assert server.connections == 5

@@ -20,7 +20,7 @@ from auditcube.adapters.token_fields import BEYOND
 Brief = Callable[[bytes], "Answer | None"]
 """Reads a body; None for an answer that must be read as a whole."""
 _NOTHING: Mapping[str, Any] = {}
-_UNSTREAMED = Answer()[3:]
+_CHUNKS, _FIRST_NS, _LAST_NS, _CHUNK_NS, _MEDIA = Answer()[3:]
 
 
 class _Usage(msgspec.Struct, gc=False):
@@ -59,7 +59,8 @@ def brief_of(choice: dict[str, type]) -> Brief:
         tokens_in, tokens_out = usage.prompt_tokens, usage.completion_tokens
         if answer.choices and answer.object != "error" and 0 <= tokens_in < BEYOND and 0 <= tokens_out < BEYOND:
             # As `Answer(...)` does, without the function in Python that a named tuple is made by.
-            return new(Answer, (_NOTHING, tokens_in, tokens_out, *_UNSTREAMED))
+            members = (_NOTHING, tokens_in, tokens_out, _CHUNKS, _FIRST_NS, _LAST_NS, _CHUNK_NS, _MEDIA)
+            return new(Answer, members)
         return None
 
     return brief

@@ -37,6 +37,7 @@ from auditcube.dataset import Column, Sample
 
 _NOTHING: Mapping[str, Any] = {}
 _FIRST = (0, None)
+_STREAM = "text/event-stream"
 _OF_STREAMS = ("stream", "stream_options")  # servers refuse the second without the first
 _TEXT_ALONE = {"text"}
 _BETWEEN = b"],\n["
@@ -83,16 +84,14 @@ class OpenAI(ABC):
         return fields
 
     def decoder(self, content_type: str, keep: Keep) -> Decoder:
-        if content_type.startswith("text/event-stream"):
+        if content_type.startswith(_STREAM):
             return StreamDecoder(self, keep)
         return WholeDecoder(self, keep)
 
     def decode(self, content_type: str, body: bytes, keep: Keep, now_ns: int) -> Answer:
-        if content_type.startswith("text/event-stream"):
-            return in_one_piece(StreamDecoder(self, keep), body, now_ns)
-        keep.check_size(len(body))
-        answer = self.brief(body) if not keep.outputs else None
-        return self.whole(body, keep) if answer is None else answer
+        brief = not keep.outputs and len(body) <= keep.max_answer_bytes and not content_type.startswith(_STREAM)
+        answer = self.brief(body) if brief else None
+        return in_one_piece(self.decoder(content_type, keep), body, now_ns) if answer is None else answer
 
     def whole(self, data: bytes, keep: Keep) -> Answer:
         """The answer in one JSON object. Raises DecodeError."""

@@ -22,6 +22,7 @@ from auditcube.redaction import Scrubber
 _ERROR_BODY_BYTES = 65536
 _BUSY = (429, 503)
 _NO_ANSWER = Answer()
+_OK = Status.OK  # a member is ten times as long in the finding
 
 
 class Owner(Protocol):
@@ -47,8 +48,8 @@ class Owner(Protocol):
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle: ...
 
-    def send(self, attempt: Attempt) -> None:
-        """Put the attempt's request on its way, again."""
+    def send(self, attempt: Attempt, now_ns: int) -> None:
+        """Put the attempt's request on its way, again, at this time of the monotonic clock."""
         ...
 
     def record(self, attempt: Attempt, event: Event, answer: Answer) -> None:
@@ -80,24 +81,24 @@ class Attempt:
 
     # Exchange
 
-    def answered(self, head: Head, body: bytes) -> None:
+    def answered(self, head: Head, body: bytes, now_ns: int) -> None:
         """A whole answer at once: what small answers are, and so the path that must cost least."""
         self.connection = None
         if 200 <= head.status < 300 and head.encoding is None:
             run = self._run
-            now_ns = monotonic_ns() - run.origin_ns
+            at_ns = now_ns - run.origin_ns
             self._head = head
             self._bytes_in += len(body)
             try:
-                answer = run.adapter.decode(head.content_type, body, run.keep, now_ns)
+                answer = run.adapter.decode(head.content_type, body, run.keep, at_ns)
             except DecodeError as problem:
-                self._end(now_ns, Status.DECODE_ERROR, str(problem))
+                self._end(at_ns, Status.DECODE_ERROR, str(problem))
             else:
-                self._end(now_ns, Status.OK, None, answer)
+                self._end(at_ns, _OK, None, answer)
             return
         self.head(head)
-        self.body(body)
-        self.completed()
+        self.body(body, now_ns)
+        self.completed(now_ns)
 
     def head(self, head: Head) -> None:
         self._head = head
@@ -111,39 +112,39 @@ class Attempt:
                 if self._decoder is not None:
                     self.give_up(Status.DECODE_ERROR, str(problem))
 
-    def body(self, data: bytes) -> None:
+    def body(self, data: bytes, now_ns: int) -> None:
         self._bytes_in += len(data)
         if self._decoder is None:
             self._body += data[: _ERROR_BODY_BYTES - len(self._body)]
             return
-        now_ns = self._now_ns()
+        at_ns = now_ns - self._run.origin_ns
         try:
             if self._inflater is None:
-                self._decoder.feed(data, now_ns)
+                self._decoder.feed(data, at_ns)
                 return
             for piece in self._inflater.pieces(data):
-                self._decoder.feed(piece, now_ns)
+                self._decoder.feed(piece, at_ns)
         except DecodeError as problem:
             self.give_up(Status.DECODE_ERROR, str(problem))
 
-    def completed(self) -> None:
+    def completed(self, now_ns: int) -> None:
         self.connection = None
-        now_ns = self._now_ns()
+        at_ns = now_ns - self._run.origin_ns
         assert self._head is not None
         if self._decoder is None:
             if self._head.status in _BUSY and self._run.may_retry(self._tries):
                 self._wait(self._head)
                 return
-            self._end(now_ns, Status.HTTP_ERROR, self._http_error())
+            self._end(at_ns, Status.HTTP_ERROR, self._http_error())
             return
         try:
             if self._inflater is not None:
                 self._inflater.finish()
             answer = self._decoder.finish()
         except DecodeError as problem:
-            self._end(now_ns, Status.DECODE_ERROR, str(problem))
+            self._end(at_ns, Status.DECODE_ERROR, str(problem))
         else:
-            self._end(now_ns, Status.OK, None, answer)
+            self._end(at_ns, _OK, None, answer)
 
     def failed(self, reason: str) -> None:
         self.connection = None
@@ -175,9 +176,9 @@ class Attempt:
 
     def _again(self) -> None:
         self._waiting = None
-        self._run.send(self)
+        self._run.send(self, monotonic_ns())
 
-    def _end(self, now_ns: int, status: Status, error: str | None, answer: Answer = _NO_ANSWER) -> None:
+    def _end(self, at_ns: int, status: Status, error: str | None, answer: Answer = _NO_ANSWER) -> None:
         if error is not None:
             # Secrets first, then the cut: half a key would not be recognized.
             error = shortened(self._run.scrub(error))
@@ -187,12 +188,12 @@ class Attempt:
             "sample": sample,
             "due_ns": due_ns,
             "issued_ns": self.issued_ns,
-            "done_ns": now_ns,
+            "done_ns": at_ns,
             "status": status._value_,
             "bytes_in": self._bytes_in,
         }
-        if self._head is not None:
-            event["http_status"] = self._head.status
+        if (head := self._head) is not None:
+            event["http_status"] = head.status
         if salt is not None:
             event["salt"] = salt
         if self._tries > 1:
@@ -201,10 +202,10 @@ class Attempt:
             event["first_ns"], event["last_ns"], event["chunks"] = answer.first_ns, answer.last_ns, answer.chunks
         if error is not None:
             event["error"] = error
-        if answer.tokens_in is not None:
-            event["tokens_in"] = answer.tokens_in
-        if answer.tokens_out is not None:
-            event["tokens_out"] = answer.tokens_out
+        if (tokens := answer.tokens_in) is not None:
+            event["tokens_in"] = tokens
+        if (tokens := answer.tokens_out) is not None:
+            event["tokens_out"] = tokens
         self._run.record(self, event, answer)
 
     def _http_error(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 _MOST = 1024  # remembered at once; a server that puts an id into each head gains nothing, and must cost nothing either
 # As servers write it; a head that spells it otherwise goes through the parser each time.
@@ -12,7 +13,8 @@ _END = b"\r\n\r\n"
 _Value = TypeVar("_Value")
 
 
-class Head(NamedTuple):
+@dataclass(frozen=True, slots=True)  # not a named tuple: its members are looked up for each answer
+class Head:
     """What a request's owner may want to know of the answer's head; `content_type` is lower case.
 
     `encoding` is the Content-Encoding if there is any but identity; `retry_after` the text of that header;

@@ -163,9 +163,10 @@ class Run:
         """Send every query that may go now, and see to it that this is called when the next one may."""
         if self._end.done():
             return
-        pacer, under_way, now_ns = self._pacer, self._under_way, 0
+        pacer, under_way, origin_ns, now_ns = self._pacer, self._under_way, self.origin_ns, 0
         for _ in range(_ISSUES_PER_TURN):
-            now_ns = monotonic_ns() - self.origin_ns
+            clock_ns = monotonic_ns()
+            now_ns = clock_ns - origin_ns
             if (taken := pacer.take(now_ns)) is None:
                 break
             lane = self._choose()
@@ -174,7 +175,7 @@ class Run:
             if not under_way:
                 self._first_issued(now_ns)
             under_way[attempt] = None
-            self.send(attempt)
+            self.send(attempt, clock_ns)
         else:
             self._go_on_soon()
         # In flight and unpaced, the next thing to happen is an answer, a deadline or the ceiling.
@@ -212,13 +213,13 @@ class Run:
             self._flushing = self._loop.call_later(_FLUSH_S, self._flush_late)
         self._turns.add(monotonic_ns() - self.origin_ns - began_ns)
 
-    def send(self, attempt: Attempt) -> None:
-        """Put an attempt's request on its way."""
+    def send(self, attempt: Attempt, now_ns: int) -> None:
+        """Put an attempt's request on its way, at this time of the monotonic clock."""
         lane, (sample, _, salt) = attempt.lane, attempt.planned
         request = lane.requests.get(sample) if salt is None else None
         if request is None:
             request = self._request(lane, sample, salt)
-        attempt.connection = lane.pool.send(request, attempt)
+        attempt.connection = lane.pool.send(request, attempt, now_ns)
 
     def _request(self, lane: Lane, sample: int, salt: str | None) -> bytes:
         fields = self._share.samples[sample]

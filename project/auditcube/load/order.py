@@ -56,15 +56,12 @@ class WithoutReplacement(_Unsalted):
     def rows(self, dataset_size: int, queries: int, seed: int) -> Iterator[int]:
         draw = stream(seed, "order").random
         rows = list(range(dataset_size))
-        if self.middle:
-            others = [row for row in rows if row not in self.middle]
-            before = max(min(queries, dataset_size) - len(self.middle), 0) // 2
-            first = _shuffling(others, draw)
-            yield from itertools.islice(first, before)
-            yield from self.middle
-            yield from first
-        while True:
-            yield from _shuffling(rows, draw)
+        again = itertools.chain.from_iterable(_shuffling(rows, draw) for _ in itertools.repeat(None))
+        if not self.middle:
+            return again
+        first = _shuffling([row for row in rows if row not in self.middle], draw)
+        before = max(min(queries, dataset_size) - len(self.middle), 0) // 2
+        return itertools.chain(itertools.islice(first, before), self.middle, first, again)
 
 
 def _shuffling(items: list[_Item], draw: Any) -> Iterator[_Item]:

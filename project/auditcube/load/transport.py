@@ -10,6 +10,7 @@ import asyncio
 import re
 import select
 import socket
+from time import monotonic_ns
 from typing import Any, Protocol, cast
 
 import httptools
@@ -17,27 +18,29 @@ import httptools
 from auditcube.load.heads import Head, KnownHeads
 from auditcube.load.target import Target
 
-_IDLE_LIMIT_S = 4.0  # servers close idle connections after 5 s or more (uvicorn's default): never race them
+_S = 1_000_000_000
+_IDLE_LIMIT_NS = 4 * _S  # servers close idle connections after 5 s or more (uvicorn's default): never race them
 _CONNECT_TIMEOUT_S = 20.0
 _HEAD_BYTES = 262144  # of headers, at most: no server sends as many, and they must be held
 _OPENED_AT_ONCE = 64
-_PAUSE_S = 0.01  # several turns of the loop, each of which hears of what came before it
+_PAUSE_NS = _S // 100  # several turns of the loop, each of which hears of what came before it
 _PROVEN = 1024  # answers after which a server that has left all connections open is believed to leave the next one too
 
 
 class Exchange(Protocol):
     """One request's side of the conversation: a whole answer, or its parts as they come, or why there is none.
 
-    After `answered`, `completed` or `failed` nothing more is called.
+    `now_ns` is when what is told came, by the monotonic clock, before anybody looked at it. After `answered`,
+    `completed` or `failed` nothing more is called.
     """
 
-    def answered(self, head: Head, body: bytes) -> None: ...
+    def answered(self, head: Head, body: bytes, now_ns: int) -> None: ...
 
     def head(self, head: Head) -> None: ...
 
-    def body(self, data: bytes) -> None: ...
+    def body(self, data: bytes, now_ns: int) -> None: ...
 
-    def completed(self) -> None: ...
+    def completed(self, now_ns: int) -> None: ...
 
     def failed(self, reason: str) -> None: ...
 
@@ -49,7 +52,6 @@ class Pool:
         self._loop = loop
         self._target = target
         self._tls = target.tls()
-        self.now = loop.time  # the same within one turn of the loop
         self.idle: list[Connection] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._addresses: list[tuple[int, Any]] = []
@@ -79,16 +81,16 @@ class Pool:
             await asyncio.gather(*map(self._open, opened))
             for connection in opened:
                 if connection.open:
-                    connection.rest()
+                    connection.rest(monotonic_ns())
             if not self.idle:
                 return
 
-    def send(self, request: bytes, exchange: Exchange) -> Connection:
-        """Send a whole request; the answer goes to `exchange`, unless the connection is abandoned before."""
-        idle, now = self.idle, self.now()
+    def send(self, request: bytes, exchange: Exchange, now_ns: int) -> Connection:
+        """Send a whole request now; the answer goes to `exchange`, unless the connection is abandoned before."""
+        idle = self.idle
         while idle:
             connection = idle.pop()
-            if connection.send(request, exchange, now):
+            if connection.send(request, exchange, now_ns):
                 return connection
             connection.close()
         connection = Connection(self, request, exchange)
@@ -155,21 +157,22 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._body: list[bytes] = []
         self._complete = self._reusable = False
-        self._idle_limit_s = _IDLE_LIMIT_S
+        self._idle_limit_ns = _IDLE_LIMIT_NS
         self.opening: asyncio.Task[None] | None = None
-        self._idle_since = 0.0
+        self._idle_since_ns = 0
 
     @property
     def open(self) -> bool:
         return self._transport is not None and not self._closed
 
-    def send(self, request: bytes, exchange: Exchange, now: float) -> bool:
+    def send(self, request: bytes, exchange: Exchange, now_ns: int) -> bool:
         """Send another request; false if the connection is closed, was idle for long, or something came meanwhile."""
-        if self._closed or now - self._idle_since > self._idle_limit_s:
+        idle_ns = now_ns - self._idle_since_ns
+        if self._closed or idle_ns > self._idle_limit_ns:
             return False
         # The server's farewell may lie in the socket, unread by the loop: a request sent now would be lost. To look
         # costs as much as to send; a server that never took leave unannounced is looked at again after a pause only.
-        if (now - self._idle_since > _PAUSE_S or self._pool.to_prove > 0) and self._taken_leave_of():
+        if (idle_ns > _PAUSE_NS or self._pool.to_prove > 0) and self._taken_leave_of():
             return False
         self._exchange = exchange
         self._transport.write(request)  # type: ignore[union-attr]  # it was at rest, hence made
@@ -184,11 +187,10 @@ class Connection(asyncio.Protocol):
             return True
         return False
 
-    def rest(self) -> None:
-        """Wait in the pool for another request."""
-        pool = self._pool
-        self._idle_since = pool.now()
-        pool.idle.append(self)
+    def rest(self, now_ns: int) -> None:
+        """Wait in the pool for another request, from this time on."""
+        self._idle_since_ns = now_ns
+        self._pool.idle.append(self)
 
     def close(self) -> None:
         """Close at once; nothing more is heard from it."""
@@ -221,24 +223,25 @@ class Connection(asyncio.Protocol):
             self._request = b""
 
     def data_received(self, data: bytes) -> None:
+        now_ns = monotonic_ns()
         if (exchange := self._exchange) is None:
             self.close()  # bytes that nobody asked for: this connection cannot be trusted for the next request
         elif self._parser is not None:
-            self._parse(data)
+            self._parse(data, now_ns)
         elif (known := self._pool.heads.answer(data)) is not None:
             self._exchange = None
             head, body = known
             if head.keep_alive_s is not None:
                 self._expect_close_after(head.keep_alive_s)
-            self.rest()
-            exchange.answered(head, body)
+            self.rest(now_ns)
+            exchange.answered(head, body, now_ns)
         else:
             self._parser = httptools.HttpResponseParser(self)
             self._head, self._head_bytes, self._complete, self._reusable = None, 0, False, False
-            self._parse(data)
+            self._parse(data, now_ns)
             self._learn(data)
 
-    def _parse(self, data: bytes) -> None:
+    def _parse(self, data: bytes, now_ns: int) -> None:
         assert self._parser is not None
         try:
             self._parser.feed_data(data)
@@ -257,17 +260,17 @@ class Connection(asyncio.Protocol):
             self._head_bytes += len(data)
             if self._head_bytes > _HEAD_BYTES:
                 self.fail(f"headers of more than {_HEAD_BYTES // 1024} KiB")
-        self._deliver()
+        self._deliver(now_ns)
         if self._complete:
-            self._finish()
+            self._finish(now_ns)
 
-    def _deliver(self) -> None:
+    def _deliver(self, now_ns: int) -> None:
         """Hand over what this reading held of the body, in one piece however many chunks it came in."""
         if self._body:
             data = self._body[0] if len(self._body) == 1 else b"".join(self._body)
             self._body.clear()
             if self._exchange is not None:
-                self._exchange.body(data)
+                self._exchange.body(data, now_ns)
 
     def eof_received(self) -> bool | None:
         self._closed = True  # `connection_lost` comes a turn of the loop later
@@ -280,7 +283,7 @@ class Connection(asyncio.Protocol):
             return
         begun = self._parser is not None and self._head is not None
         if exc is None and begun and not self._framing():
-            self._finish()  # HTTP/1.0 style: the end of the connection is the end of the body
+            self._finish(monotonic_ns())  # HTTP/1.0 style: the end of the connection is the end of the body
         else:
             reason = "the server closed the connection" if exc is None else f"connection lost: {exc}"
             self.fail(f"{reason} {'in the middle of the answer' if begun else 'without an answer'}")
@@ -327,21 +330,21 @@ class Connection(asyncio.Protocol):
         if self._framing() == [b"content-length"]:
             self._pool.heads.learn(data, head)
 
-    def _finish(self) -> None:
+    def _finish(self, now_ns: int) -> None:
         assert self._head is not None
         self._parser = None
         exchange, self._exchange = self._exchange, None
         if self._reusable and not self._closed:
             if self._head.keep_alive_s is not None:
                 self._expect_close_after(self._head.keep_alive_s)
-            self.rest()
+            self.rest(now_ns)
         else:
             self.close()
         if exchange is not None:
-            exchange.completed()
+            exchange.completed(now_ns)
 
     def _expect_close_after(self, keep_alive_s: float) -> None:
-        self._idle_limit_s = min(_IDLE_LIMIT_S, keep_alive_s * 0.8)  # a fifth is kept as a margin
+        self._idle_limit_ns = min(_IDLE_LIMIT_NS, int(keep_alive_s * 0.8 * _S))  # a fifth is kept as a margin
 
 
 def _head_of(status: int, headers: list[tuple[bytes, bytes]]) -> Head:

@@ -6,8 +6,8 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,10 @@ from typing import Any
 
 from auditcube.audits import test01 as live01
 from auditcube.audits.contract import Outcome, Verdict
-from auditcube.errors import ExitCode, InvalidInput, SetupFailed
-from auditcube.evidence.files import cannot_write, file_bytes
-from auditcube.evidence.store import SIDECAR, Store
+from auditcube.errors import ExitCode, InvalidInput
+from auditcube.evidence.files import file_bytes
+from auditcube.evidence.replacing import replacing, writing
+from auditcube.evidence.store import Store
 from auditcube.loadgen import audit_config, facts, fallback, marks, scorer, strict
 from auditcube.loadgen.columns import Passed
 from auditcube.loadgen.compared import compared
@@ -81,9 +82,9 @@ def judge(options: Options, environ: Mapping[str, str]) -> Done:
     started_on, started_ns = provenance.utc_now(), time.monotonic_ns()
     paths = _paths(options)
     target = options.output_dir / options.test
-    with _replacing(target) as folder, _Logs(options.test, paths, folder, target) as logs:
+    with replacing(target) as folder, _Logs(options.test, paths, folder, target) as logs:
         judged = _judged(options, paths, logs.passing)
-        with _writing(target):
+        with writing(target):
             if judged.files:
                 logs.copy()
             else:  # a crash of upstream's leaves none
@@ -276,7 +277,7 @@ class _Logs:
 
         def taken(piece: memoryview) -> None:
             nonlocal own
-            with _writing(self._target):
+            with writing(self._target):
                 if own is None:  # no copy of a log that is not there
                     own = digest.Passing(self._place(path) if path in self._names else None)
                     self._passing[path] = self._open.enter_context(own)
@@ -310,48 +311,6 @@ class _Logs:
             return passing.measured
         copied = self.copied.get(self._names.get(path, ""))
         return copied or digest.of_file(path)
-
-
-@contextmanager
-def _writing(target: Path) -> Iterator[None]:
-    """What cannot be written within the block is an error that says so of `target`."""
-    try:
-        yield
-    except OSError as problem:
-        raise cannot_write(target, problem) from problem
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A folder to fill, which then takes the place of `target`; if that fails, `target` is as it was.
-
-    Raises SetupFailed if it cannot be written, or if something there was not made here.
-    """
-    if target.is_symlink() or (target.exists() and not (target / SIDECAR).is_file()):
-        raise SetupFailed(f"{target}: is there, and was not made by auditcube; choose another place, or remove it")
-    missing = [path for path in target.parents if not path.exists()]
-    temporary = old = None
-    try:
-        with _writing(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-            temporary.chmod(0o755)
-        yield temporary
-        with _writing(target):
-            if target.exists():
-                old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / target.name
-                target.rename(old)
-            temporary.rename(target)
-            temporary = None
-    finally:
-        if old is not None and old.exists() and not target.exists():
-            old.rename(target)
-        for rest in (temporary, old.parent if old is not None else None):
-            if rest is not None:
-                shutil.rmtree(rest, ignore_errors=True)
-        with suppress(OSError):
-            for path in missing:
-                path.rmdir()  # which nothing was put into
 
 
 def _write_sidecar(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditcube.load import heads
+from auditcube.load import heads, transport
 from auditcube.load.heads import Head, KnownHeads
 from auditcube.load.transport import Connection, Pool
 
@@ -153,6 +153,36 @@ def heard(known: KnownHeads, data: bytes) -> dict[str, Any]:
     connection._exchange = told
     connection.data_received(data)
     return {**vars(told), "kept": owner.idle == [connection], "closed": connection._closed}
+
+
+class Dated(Told):
+    """When it hears of what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[int] = []
+
+    def body(self, data: bytes, now_ns: int) -> None:
+        self.times.append(now_ns)
+
+    def completed(self, now_ns: int) -> None:
+        self.times.append(now_ns)
+
+
+@pytest.mark.parametrize("known", [KnownHeads(), Forgetful()], ids=["known head", "parsed"])
+def test_an_answer_is_of_the_time_when_it_came(known: KnownHeads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taken once, before anybody looks at it, for the event as for how long the connection is idle."""
+    answer_ = response(b"{}")
+    heard(known, answer_)
+    clock = iter(range(7, 100))
+    monkeypatch.setattr(transport, "monotonic_ns", clock.__next__)
+    told = Dated()
+    connection = Connection(cast(Pool, Owner(known)))
+    connection._exchange = told
+    connection.data_received(answer_)
+    assert told.times == [7, 7]
+    assert connection._idle_since_ns == 7
+    assert next(clock) == 8
 
 
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n"
